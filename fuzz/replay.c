@@ -1,4 +1,5 @@
-/* Stands in for libFuzzer: runs the target over every file of the folders and files given, as one TAP case. */
+/* Stands in for libFuzzer: runs the target over every file of the folders and files given, as one
+ * TAP case. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -17,11 +17,17 @@ void test_add(const char *name, void (*run)(void))
 void test_fail(const char *file, int line, const char *fmt, ...)
 {
 	test_failures++;
-	printf("# %s:%d: ", file, line);
+	char text[4096];
 	va_list ap;
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	printf("# %s:%d: ", file, line);
+	for (const char *p = text; *p; p++) {
+		putchar(*p);
+		if (*p == '\n')
+			fputs("# ", stdout); /* TAP knows comments of one line only */
+	}
 	putchar('\n');
 }
 

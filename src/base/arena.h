@@ -6,9 +6,9 @@
 
 struct rv_arena_block;
 struct rv_arena {
-	char *at, *end;                /* free part of the current block */
+	char *at, *end; /* free part of the current block */
 	struct rv_arena_block *blocks; /* newest first */
-	size_t used_bytes;             /* taken from the system */
+	size_t used_bytes; /* taken from the system */
 	size_t limit_bytes;
 };
 
@@ -30,7 +30,8 @@ struct rv_str rv_arena_str(struct rv_arena *a, struct rv_str s);
 char *rv_arena_printf(struct rv_arena *a, const char *fmt, ...) RV_PRINTF(2, 3);
 
 /* The usual failure. */
-#define RV_FAIL_ARENA(err) RV_FAIL((err), RV_ELIMIT, "needs more memory than this operation may use")
+#define RV_FAIL_ARENA(err) \
+	RV_FAIL((err), RV_ELIMIT, "needs more memory than this operation may use")
 
 static inline void rv_auto_arena_(struct rv_arena *a)
 {

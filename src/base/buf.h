@@ -1,4 +1,5 @@
-/* Growable byte buffer with a maximum. A failed append is sticky: check once, at the end, with rv_buf_ok. One thread. */
+/* Growable byte buffer with a maximum. A failed append is sticky: check once, at the end, with
+ * rv_buf_ok. One thread. */
 #ifndef RV_BASE_BUF_H
 #define RV_BASE_BUF_H
 #include "base/str.h"
@@ -18,7 +19,8 @@ void rv_buf_addc(struct rv_buf *b, char c);
 void rv_buf_add_i64(struct rv_buf *b, int64_t v);
 void rv_buf_add_u64(struct rv_buf *b, uint64_t v);
 void rv_buf_printf(struct rv_buf *b, const char *fmt, ...) RV_PRINTF(2, 3);
-/* Room for n more bytes to be written at p + n by the caller, who then adds to n; NULL if it does not fit. */
+/* Room for n more bytes to be written at p + n by the caller, who then adds to n; NULL if it does
+ * not fit. */
 char *rv_buf_room(struct rv_buf *b, size_t n);
 /* RV_OK, or RV_ELIMIT when something did not fit. */
 RV_MUST_USE enum rv_code rv_buf_ok(const struct rv_buf *b, struct rv_err *err);

@@ -1,9 +1,11 @@
-/* Time: wall clock as Unix nanoseconds, monotonic nanoseconds, RFC 3339 text, and a clock that tests can turn by hand. */
+/* Time: wall clock as Unix nanoseconds, monotonic nanoseconds, RFC 3339 text, and a clock that
+ * tests can turn by hand. */
 #ifndef RV_BASE_CLOCK_H
 #define RV_BASE_CLOCK_H
 #include "base/str.h"
 
-/* A source of time; collaborators take one, tests pass a fake. Any thread may read; only a test writes fake_*. */
+/* A source of time; collaborators take one, tests pass a fake. Any thread may read; only a test
+ * writes fake_*. */
 struct rv_clock {
 	bool is_fake;
 	int64_t fake_unix_ns;
@@ -18,7 +20,8 @@ void rv_clock_advance(struct rv_clock *fake, int64_t ns);
 #define RV_NS_PER_MS INT64_C(1000000)
 #define RV_NS_PER_S INT64_C(1000000000)
 enum { RV_TIME_SIZE = 32 };
-/* "2026-11-23T07:13:16.123456Z", always UTC and microseconds; returns buf. Years 1970..9999, else clamped. */
+/* "2026-11-23T07:13:16.123456Z", always UTC and microseconds; returns buf. Years 1970..9999, else
+ * clamped. */
 const char *rv_time_format(int64_t unix_ns, char buf[RV_TIME_SIZE]);
 /* RFC 3339 with any offset, T/t/blank, fraction of 0..9 digits; leap second 60 is refused. */
 RV_MUST_USE bool rv_time_parse(struct rv_str text, int64_t *ret_unix_ns);

@@ -11,15 +11,16 @@ RV_MUST_USE bool rv_hex_parse(struct rv_str hex, uint8_t *out, size_t n);
 /* Standard alphabet with padding, or URL alphabet without. */
 void rv_b64_add(struct rv_buf *out, struct rv_str bytes);
 void rv_b64url_add(struct rv_buf *out, struct rv_str bytes);
-/* Strict: right alphabet, canonical trailing bits, padding exactly as written by the adders. cap: size of out.
- * False: malformed or too long. */
+/* Strict: right alphabet, canonical trailing bits, padding exactly as written by the adders. cap:
+ * size of out. False: malformed or too long. */
 RV_MUST_USE bool rv_b64_parse(struct rv_str text, uint8_t *out, size_t cap, size_t *ret_n);
 RV_MUST_USE bool rv_b64url_parse(struct rv_str text, uint8_t *out, size_t cap, size_t *ret_n);
 
 struct rv_sha256 {
 	uint8_t b[32];
 };
-/* Of the parts one after another. Uses a per-thread prefetched digest: no allocation after a thread's first call. */
+/* Of the parts one after another. Uses a per-thread prefetched digest: no allocation after a
+ * thread's first call. */
 void rv_sha256_parts(const struct rv_str *parts, size_t n_parts, struct rv_sha256 *ret);
 static inline void rv_sha256_of(struct rv_str bytes, struct rv_sha256 *ret)
 {

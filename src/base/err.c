@@ -77,8 +77,8 @@ const char *rv_err_text(const struct rv_err *err, char *buf, size_t size_bytes)
 		snprintf(buf, size_bytes, "%s%s%u:%u: %s", err->where, err->where[0] ? ":" : "",
 			err->line, err->col, err->msg);
 	else
-		snprintf(buf, size_bytes, "%s%s%s", err->where, err->where[0] ? ": " : "",
-			err->msg);
+		snprintf(
+			buf, size_bytes, "%s%s%s", err->where, err->where[0] ? ": " : "", err->msg);
 	return buf;
 }
 

@@ -17,7 +17,8 @@ enum rv_code {
 #define RV_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* What went wrong. msg: lower case, no newline, names the thing in 'quotes'.
- * where: a file name or field path, "" if it does not apply; line and col count from 1, 0 = unknown (col in bytes). */
+ * where: a file name or field path, "" if it does not apply; line and col count from 1, 0 = unknown
+ * (col in bytes). */
 struct rv_err {
 	enum rv_code code;
 	uint32_t line, col;
@@ -37,23 +38,24 @@ void rv_err_prefix(struct rv_err *err, const char *fmt, ...) RV_PRINTF(2, 3);
 void rv_err_where(struct rv_err *err, const char *where);
 /* Back to "no failure". */
 void rv_err_clear(struct rv_err *err);
-/* Writes "where:line:col: msg" (parts that are unknown are left out) into buf, always terminated; returns buf. */
+/* Writes "where:line:col: msg" (parts that are unknown are left out) into buf, always terminated;
+ * returns buf. */
 const char *rv_err_text(const struct rv_err *err, char *buf, size_t size_bytes);
 
 const char *rv_code_name(enum rv_code code); /* "RV_EINVAL"; "?" if unknown. Static. */
-const char *rv_code_doc(enum rv_code code);  /* Static. */
+const char *rv_code_doc(enum rv_code code); /* Static. */
 int rv_code_http(enum rv_code code);
 int rv_code_exit(enum rv_code code);
 
 /* With RV_TRY the only macros that hide a return value or a return. */
 #define RV_FAIL(err, code, ...) rv_err_set((err), (code), __VA_ARGS__)
-#define RV_FAIL_AT(err, code, where, line, col, ...)                                               \
+#define RV_FAIL_AT(err, code, where, line, col, ...) \
 	rv_err_set_at((err), (code), (where), (line), (col), __VA_ARGS__)
-#define RV_TRY(call)                                                                               \
-	do {                                                                                       \
-		enum rv_code rv_try_code_ = (call);                                                \
-		if (rv_try_code_ != RV_OK)                                                         \
-			return rv_try_code_;                                                       \
+#define RV_TRY(call)                                \
+	do {                                        \
+		enum rv_code rv_try_code_ = (call); \
+		if (rv_try_code_ != RV_OK)          \
+			return rv_try_code_;        \
 	} while (0)
 
 /* For mistakes of ours; always on. Prints to stderr and aborts. */

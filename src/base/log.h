@@ -1,5 +1,6 @@
-/* Diagnostics of long-running processes on stderr: one line each, "time level module: text". Only main, cli and the
- * processes' own loops log; library code returns errors. Thread-safe. Never give it secrets. */
+/* Diagnostics of long-running processes on stderr: one line each, "time level module: text". Only
+ * main, cli and the processes' own loops log; library code returns errors. Thread-safe. Never give
+ * it secrets. */
 #ifndef RV_BASE_LOG_H
 #define RV_BASE_LOG_H
 #include "base/err.h"

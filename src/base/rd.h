@@ -1,4 +1,5 @@
-/* A cursor over bytes from outside: every read is checked, the first short read marks it failed and yields zeros. */
+/* A cursor over bytes from outside: every read is checked, the first short read marks it failed and
+ * yields zeros. */
 #ifndef RV_BASE_RD_H
 #define RV_BASE_RD_H
 #include "base/str.h"

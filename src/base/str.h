@@ -17,7 +17,10 @@ struct rv_str {
 
 #define RV_STR(lit) ((struct rv_str){ "" lit, sizeof(lit) - 1 })
 /* For initialisers of static data. */
-#define RV_STR_INIT(lit) { "" lit, sizeof(lit) - 1 }
+#define RV_STR_INIT(lit)                \
+	{                               \
+		"" lit, sizeof(lit) - 1 \
+	}
 /* printf: "%.*s", RV_FMT(s). Cut at INT_MAX. */
 #define RV_FMT(s) ((s).n > 0x7fffffff ? 0x7fffffff : (int)(s).n), ((s).p ? (s).p : "")
 
@@ -53,7 +56,8 @@ size_t rv_str_find(struct rv_str s, char c, size_t from);
 struct rv_str rv_str_sub(struct rv_str s, size_t from, size_t to);
 /* Without ASCII blanks, tabs, CR and LF at both ends. */
 struct rv_str rv_str_trim(struct rv_str s);
-/* Takes the text up to sep off *rest, and sep with it; false when nothing is left (*rest.p becomes NULL). */
+/* Takes the text up to sep off *rest, and sep with it; false when nothing is left (*rest.p becomes
+ * NULL). */
 bool rv_str_split(struct rv_str *rest, char sep, struct rv_str *ret_part);
 /* Decimal i64 / u64: whole slice, no blanks, no '+', exact. */
 RV_MUST_USE bool rv_str_i64(struct rv_str s, int64_t *ret);
@@ -66,7 +70,8 @@ size_t rv_utf8_put(uint32_t scalar, char out[4]);
 size_t rv_utf8_get(struct rv_str s, size_t at, uint32_t *ret_scalar);
 /* A slug: [a-z0-9] first, then [a-z0-9-], at most max bytes, no '-' last. */
 bool rv_str_is_slug(struct rv_str s, size_t max_bytes);
-/* FNV-1a-like 64-bit hash for tables; seed it per table when keys come from outside. Not for secrets. */
+/* FNV-1a-like 64-bit hash for tables; seed it per table when keys come from outside. Not for
+ * secrets. */
 uint64_t rv_str_hash(struct rv_str s, uint64_t seed);
 /* Compares secrets in time that depends on the lengths only. */
 bool rv_str_eq_secret(struct rv_str a, struct rv_str b);
@@ -84,11 +89,11 @@ static inline void rv_auto_fd_(int *fd)
 #define RV_AUTO_FREE __attribute__((cleanup(rv_auto_free_)))
 #define RV_AUTO_FD __attribute__((cleanup(rv_auto_fd_))) int
 /* Hands a pointer over and forgets it. */
-#define rv_take(p)                                                                                 \
-	({                                                                                         \
-		__typeof__(p) rv_taken_ = (p);                                                     \
-		(p) = NULL;                                                                        \
-		rv_taken_;                                                                         \
+#define rv_take(p)                             \
+	({                                     \
+		__typeof__(p) rv_taken_ = (p); \
+		(p) = NULL;                    \
+		rv_taken_;                     \
 	})
 #define RV_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 /* Checked arithmetic on untrusted sizes; true when it fits. */

@@ -7,7 +7,8 @@ struct rv_uuid {
 	uint8_t b[16];
 };
 enum { RV_UUID_SIZE = 37 };
-/* Thread-safe; ids made by one thread increase even within a millisecond. unix_ns: the time it carries. */
+/* Thread-safe; ids made by one thread increase even within a millisecond. unix_ns: the time it
+ * carries. */
 void rv_uuid7(int64_t unix_ns, struct rv_uuid *ret);
 /* 36 characters and NUL; returns buf. */
 const char *rv_uuid_format(const struct rv_uuid *u, char buf[RV_UUID_SIZE]);

@@ -1,0 +1,221 @@
+#include "base/enc.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+static const char HEX[] = "0123456789abcdef";
+
+void rv_hex_z(const uint8_t *bytes, size_t n, char *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = HEX[bytes[i] >> 4];
+		out[2 * i + 1] = HEX[bytes[i] & 15];
+	}
+	out[2 * n] = '\0';
+}
+
+void rv_hex_add(struct rv_buf *out, struct rv_str bytes)
+{
+	for (size_t i = 0; i < bytes.n; i++) {
+		rv_buf_addc(out, HEX[(uint8_t)bytes.p[i] >> 4]);
+		rv_buf_addc(out, HEX[(uint8_t)bytes.p[i] & 15]);
+	}
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if ((c | 32) >= 'a' && (c | 32) <= 'f')
+		return (c | 32) - 'a' + 10;
+	return -1;
+}
+
+bool rv_hex_parse(struct rv_str hex, uint8_t *out, size_t n)
+{
+	if (hex.n != 2 * n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int hi = hex_digit(hex.p[2 * i]), lo = hex_digit(hex.p[2 * i + 1]);
+		if (hi < 0 || lo < 0)
+			return false;
+		out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return true;
+}
+
+static const char B64_STD[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char B64_URL[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void b64_add(struct rv_buf *out, struct rv_str s, const char *alphabet, bool pads)
+{
+	for (size_t i = 0; i < s.n; i += 3) {
+		size_t left = s.n - i;
+		uint32_t v = (uint32_t)(uint8_t)s.p[i] << 16;
+		if (left > 1)
+			v |= (uint32_t)(uint8_t)s.p[i + 1] << 8;
+		if (left > 2)
+			v |= (uint8_t)s.p[i + 2];
+		rv_buf_addc(out, alphabet[v >> 18]);
+		rv_buf_addc(out, alphabet[v >> 12 & 63]);
+		if (left > 1)
+			rv_buf_addc(out, alphabet[v >> 6 & 63]);
+		if (left > 2)
+			rv_buf_addc(out, alphabet[v & 63]);
+		for (size_t pad = left; pads && pad < 3; pad++)
+			rv_buf_addc(out, '=');
+	}
+}
+
+void rv_b64_add(struct rv_buf *out, struct rv_str bytes)
+{
+	b64_add(out, bytes, B64_STD, true);
+}
+
+void rv_b64url_add(struct rv_buf *out, struct rv_str bytes)
+{
+	b64_add(out, bytes, B64_URL, false);
+}
+
+static int b64_digit(char c, const char *alphabet)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == alphabet[62])
+		return 62;
+	return c == alphabet[63] ? 63 : -1;
+}
+
+static bool b64_parse(
+	struct rv_str t, const char *alphabet, uint8_t *out, size_t cap, size_t *ret_n)
+{
+	size_t n = 0;
+	uint32_t v = 0;
+	unsigned bits = 0;
+	if (t.n % 4 == 1)
+		return false;
+	for (size_t i = 0; i < t.n; i++) {
+		int d = b64_digit(t.p[i], alphabet);
+		if (d < 0)
+			return false;
+		v = v << 6 | (uint32_t)d;
+		bits += 6;
+		if (bits < 8)
+			continue;
+		bits -= 8;
+		if (n == cap)
+			return false;
+		out[n++] = (uint8_t)(v >> bits);
+		v &= (1U << bits) - 1;
+	}
+	if (v != 0) /* bits left over must be zero: one spelling for one value */
+		return false;
+	*ret_n = n;
+	return true;
+}
+
+bool rv_b64_parse(struct rv_str t, uint8_t *out, size_t cap, size_t *ret_n)
+{
+	if (t.n % 4 != 0)
+		return false;
+	for (int pads = 0; pads < 2 && t.n > 0 && t.p[t.n - 1] == '='; pads++)
+		t.n--;
+	return b64_parse(t, B64_STD, out, cap, ret_n);
+}
+
+bool rv_b64url_parse(struct rv_str t, uint8_t *out, size_t cap, size_t *ret_n)
+{
+	return b64_parse(t, B64_URL, out, cap, ret_n);
+}
+
+/* EVP_Digest(EVP_sha256()) looks the algorithm up at every call; fetched once it is twice as fast.
+ */
+static EVP_MD *sha256_md;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static pthread_key_t sha256_key;
+
+static void thread_ctx_free(void *p)
+{
+	EVP_MD_CTX_free(p);
+}
+
+static void sha256_setup(void)
+{
+	sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	rv_assert(sha256_md && pthread_key_create(&sha256_key, thread_ctx_free) == 0);
+}
+
+static EVP_MD_CTX *thread_ctx(void)
+{
+	static _Thread_local EVP_MD_CTX *mine;
+	if (!mine) {
+		rv_assert(pthread_once(&sha256_once, sha256_setup) == 0);
+		mine = EVP_MD_CTX_new();
+		rv_assert(mine && pthread_setspecific(sha256_key, mine) == 0);
+	}
+	return mine;
+}
+
+void rv_sha256_parts(const struct rv_str *parts, size_t n_parts, struct rv_sha256 *ret)
+{
+	EVP_MD_CTX *c = thread_ctx();
+	rv_assert(EVP_DigestInit_ex2(c, sha256_md, NULL) == 1);
+	for (size_t i = 0; i < n_parts; i++)
+		if (parts[i].n > 0)
+			rv_assert(EVP_DigestUpdate(c, parts[i].p, parts[i].n) == 1);
+	rv_assert(EVP_DigestFinal_ex(c, ret->b, NULL) == 1);
+}
+
+struct rv_sha256_ctx {
+	EVP_MD_CTX *evp;
+};
+
+struct rv_sha256_ctx *rv_sha256_new(void)
+{
+	(void)thread_ctx(); /* for the fetched algorithm */
+	struct rv_sha256_ctx *c = malloc(sizeof *c);
+	rv_assert(c);
+	c->evp = EVP_MD_CTX_new();
+	rv_assert(c->evp && EVP_DigestInit_ex2(c->evp, sha256_md, NULL) == 1);
+	return c;
+}
+
+void rv_sha256_add(struct rv_sha256_ctx *c, struct rv_str bytes)
+{
+	if (bytes.n > 0)
+		rv_assert(EVP_DigestUpdate(c->evp, bytes.p, bytes.n) == 1);
+}
+
+void rv_sha256_end(struct rv_sha256_ctx *c, struct rv_sha256 *ret)
+{
+	rv_assert(EVP_DigestFinal_ex(c->evp, ret->b, NULL) == 1);
+	rv_assert(EVP_DigestInit_ex2(c->evp, sha256_md, NULL) == 1);
+}
+
+void rv_sha256_free(struct rv_sha256_ctx *c)
+{
+	if (!c)
+		return;
+	EVP_MD_CTX_free(c->evp);
+	free(c);
+}
+
+void rv_random(void *out, size_t n)
+{
+	char *p = out;
+	while (n > 0) {
+		ssize_t got = getrandom(p, n, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		rv_assert(got > 0);
+		p += got;
+		n -= (size_t)got;
+	}
+}

@@ -1,0 +1,375 @@
+/* JSON out: the streaming writer, the canonical form (RFC 8785) and the indented form. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/json.h"
+
+enum { WRITER_DEPTH_MAX = 64 };
+static const int64_t EXACT_MAX = INT64_C(9007199254740992); /* 2^53 */
+
+/* RFC 8785 3.2.2.2: the short escapes, \u00xx for other controls, all else as it is. */
+static void put_string(struct rv_buf *out, struct rv_str s)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t from = 0;
+	rv_buf_addc(out, '"');
+	for (size_t i = 0; i < s.n;) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+			i++;
+			continue;
+		}
+		uint32_t scalar;
+		size_t len = c >= 0x80 ? rv_utf8_get(s, i, &scalar) : 0;
+		if (len > 0) {
+			i += len;
+			continue;
+		}
+		rv_buf_add(out, rv_str_sub(s, from, i));
+		from = ++i;
+		char u[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+		const char *short_at = strchr("\"\\\b\f\n\r\t", c);
+		if (c >= 0x80) {
+			rv_buf_add(out, RV_STR("\xef\xbf\xbd")); /* U+FFFD */
+		} else if (c != 0 && short_at) {
+			rv_buf_addc(out, '\\');
+			rv_buf_addc(out, "\"\\bfnrt"[short_at - "\"\\\b\f\n\r\t"]);
+		} else {
+			rv_buf_add(out, rv_str_n(u, sizeof u));
+		}
+	}
+	rv_buf_add(out, rv_str_sub(s, from, s.n));
+	rv_buf_addc(out, '"');
+}
+
+void rv_json_w_init(struct rv_json_w *w, struct rv_buf *out)
+{
+	*w = (struct rv_json_w){ .out = out };
+}
+
+static void before_value(struct rv_json_w *w)
+{
+	if (w->after_name) {
+		w->after_name = false;
+		return;
+	}
+	uint64_t bit = UINT64_C(1) << (w->depth & 63);
+	if (w->has_item & bit)
+		rv_buf_addc(w->out, ',');
+	w->has_item |= bit;
+}
+
+static void open_level(struct rv_json_w *w, char c)
+{
+	before_value(w);
+	rv_buf_addc(w->out, c);
+	w->depth++;
+	rv_assert(w->depth < WRITER_DEPTH_MAX);
+	w->has_item &= ~(UINT64_C(1) << w->depth);
+}
+
+static void close_level(struct rv_json_w *w, char c)
+{
+	rv_assert(w->depth > 0 && !w->after_name);
+	w->depth--;
+	rv_buf_addc(w->out, c);
+}
+
+void rv_json_w_obj(struct rv_json_w *w)
+{
+	open_level(w, '{');
+}
+
+void rv_json_w_obj_end(struct rv_json_w *w)
+{
+	close_level(w, '}');
+}
+
+void rv_json_w_arr(struct rv_json_w *w)
+{
+	open_level(w, '[');
+}
+
+void rv_json_w_arr_end(struct rv_json_w *w)
+{
+	close_level(w, ']');
+}
+
+void rv_json_w_name_str(struct rv_json_w *w, struct rv_str name)
+{
+	rv_assert(!w->after_name);
+	before_value(w);
+	put_string(w->out, name);
+	rv_buf_addc(w->out, ':');
+	w->after_name = true;
+}
+
+void rv_json_w_name(struct rv_json_w *w, const char *name)
+{
+	rv_json_w_name_str(w, rv_str_of(name));
+}
+
+void rv_json_w_str(struct rv_json_w *w, struct rv_str s)
+{
+	before_value(w);
+	put_string(w->out, s);
+}
+
+void rv_json_w_strz(struct rv_json_w *w, const char *z)
+{
+	rv_json_w_str(w, rv_str_of(z));
+}
+
+void rv_json_w_i64(struct rv_json_w *w, int64_t v)
+{
+	before_value(w);
+	rv_buf_add_i64(w->out, v);
+}
+
+void rv_json_w_bool(struct rv_json_w *w, bool v)
+{
+	rv_json_w_raw(w, v ? RV_STR("true") : RV_STR("false"));
+}
+
+void rv_json_w_null(struct rv_json_w *w)
+{
+	rv_json_w_raw(w, RV_STR("null"));
+}
+
+void rv_json_w_raw(struct rv_json_w *w, struct rv_str json)
+{
+	before_value(w);
+	rv_buf_add(w->out, json);
+}
+
+void rv_json_w_kv_str(struct rv_json_w *w, const char *name, struct rv_str s)
+{
+	if (!s.p)
+		return;
+	rv_json_w_name(w, name);
+	rv_json_w_str(w, s);
+}
+
+void rv_json_w_kv_strz(struct rv_json_w *w, const char *name, const char *z)
+{
+	rv_json_w_kv_str(w, name, rv_str_of(z));
+}
+
+void rv_json_w_kv_i64(struct rv_json_w *w, const char *name, int64_t v)
+{
+	rv_json_w_name(w, name);
+	rv_json_w_i64(w, v);
+}
+
+void rv_json_w_kv_bool(struct rv_json_w *w, const char *name, bool v)
+{
+	rv_json_w_name(w, name);
+	rv_json_w_bool(w, v);
+}
+
+/* ECMAScript's Number::toString for a finite double: the shortest digits that read back, then
+ * placed. */
+static void put_double(struct rv_buf *out, double d)
+{
+	if (d == 0) { /* also -0 */
+		rv_buf_addc(out, '0');
+		return;
+	}
+	char text[32];
+	int precision = 1;
+	do
+		snprintf(text, sizeof text, "%.*e", precision - 1, fabs(d));
+	while (strtod(text, NULL) != fabs(d) && ++precision <= 17);
+	/* text is d.ddde[+-]xx */
+	char digits[20];
+	int k = 0;
+	char *p = text;
+	for (; *p != 'e'; p++)
+		if (*p != '.')
+			digits[k++] = *p;
+	int n = (int)strtol(p + 1, NULL, 10) + 1; /* value = 0.digits * 10^n */
+	while (k > 1 && digits[k - 1] == '0')
+		k--;
+	if (d < 0)
+		rv_buf_addc(out, '-');
+	if (n > 21 || n <= -6) {
+		rv_buf_add(out, rv_str_n(digits, 1));
+		if (k > 1) {
+			rv_buf_addc(out, '.');
+			rv_buf_add(out, rv_str_n(digits + 1, (size_t)k - 1));
+		}
+		rv_buf_printf(out, "e%+d", n - 1);
+		return;
+	}
+	if (n <= 0) {
+		rv_buf_addz(out, "0.");
+		for (int i = n; i < 0; i++)
+			rv_buf_addc(out, '0');
+		rv_buf_add(out, rv_str_n(digits, (size_t)k));
+		return;
+	}
+	for (int i = 0; i < (k > n ? k : n); i++) {
+		if (i == n)
+			rv_buf_addc(out, '.');
+		rv_buf_addc(out, i < k ? digits[i] : '0');
+	}
+}
+
+void rv_json_w_value(struct rv_json_w *w, const struct rv_json *v)
+{
+	switch (v->type) {
+	case RV_JSON_NULL:
+		rv_json_w_null(w);
+		return;
+	case RV_JSON_BOOL:
+		rv_json_w_bool(w, v->boolean);
+		return;
+	case RV_JSON_INT:
+		rv_json_w_i64(w, v->integer);
+		return;
+	case RV_JSON_DOUBLE:
+		rv_json_w_raw(w, v->text);
+		return;
+	case RV_JSON_STR:
+		rv_json_w_str(w, v->str);
+		return;
+	case RV_JSON_ARR:
+		rv_json_w_arr(w);
+		for (size_t i = 0; i < v->n_items; i++)
+			rv_json_w_value(w, v->items[i]);
+		rv_json_w_arr_end(w);
+		return;
+	case RV_JSON_OBJ:
+		rv_json_w_obj(w);
+		RV_JSON_EACH (m, v) {
+			rv_json_w_name_str(w, m->name);
+			rv_json_w_value(w, m->value);
+		}
+		rv_json_w_obj_end(w);
+		return;
+	}
+}
+
+/* A scalar's first UTF-16 unit decides the order, for surrogates sort below U+E000..U+FFFF. */
+static uint32_t utf16_rank(uint32_t scalar)
+{
+	return scalar >= 0x10000 ? 0xd800 : scalar;
+}
+
+static int name_order(struct rv_str a, struct rv_str b)
+{
+	size_t i = 0;
+	while (i < a.n && i < b.n && a.p[i] == b.p[i])
+		i++;
+	/* back to the beginning of the scalar that differs */
+	while (i > 0 && i < a.n && i < b.n && ((unsigned char)a.p[i] & 0xc0) == 0x80)
+		i--;
+	uint32_t x, y;
+	if (rv_utf8_get(a, i, &x) == 0 || rv_utf8_get(b, i, &y) == 0)
+		return rv_str_cmp(a, b);
+	if (utf16_rank(x) != utf16_rank(y))
+		return utf16_rank(x) < utf16_rank(y) ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static int member_order(const void *a, const void *b)
+{
+	const struct rv_json_member *x = a, *y = b;
+	return name_order(x->name, y->name);
+}
+
+static enum rv_code canonical(const struct rv_json *v, struct rv_buf *out, struct rv_err *err)
+{
+	switch (v->type) {
+	case RV_JSON_NULL:
+		rv_buf_addz(out, "null");
+		return RV_OK;
+	case RV_JSON_BOOL:
+		rv_buf_addz(out, v->boolean ? "true" : "false");
+		return RV_OK;
+	case RV_JSON_INT:
+		if (v->integer > EXACT_MAX || v->integer < -EXACT_MAX)
+			return RV_FAIL_AT(err, RV_EINVAL, NULL, v->line, v->col,
+				"integer %lld lies beyond 2^53, where readers disagree; send it as "
+				"a string",
+				(long long)v->integer);
+		rv_buf_add_i64(out, v->integer);
+		return RV_OK;
+	case RV_JSON_DOUBLE:
+		put_double(out, v->number);
+		return RV_OK;
+	case RV_JSON_STR:
+		put_string(out, v->str);
+		return RV_OK;
+	case RV_JSON_ARR:
+		rv_buf_addc(out, '[');
+		for (size_t i = 0; i < v->n_items; i++) {
+			if (i > 0)
+				rv_buf_addc(out, ',');
+			RV_TRY(canonical(v->items[i], out, err));
+		}
+		rv_buf_addc(out, ']');
+		return RV_OK;
+	case RV_JSON_OBJ:
+		break;
+	}
+	RV_AUTO_FREE struct rv_json_member *sorted = malloc((v->n_members + 1) * sizeof *sorted);
+	if (!sorted)
+		return RV_FAIL(err, RV_ENOMEM, "out of memory");
+	if (v->n_members > 0)
+		memcpy(sorted, v->members, v->n_members * sizeof *sorted);
+	qsort(sorted, v->n_members, sizeof *sorted, member_order);
+	rv_buf_addc(out, '{');
+	for (size_t i = 0; i < v->n_members; i++) {
+		if (i > 0)
+			rv_buf_addc(out, ',');
+		put_string(out, sorted[i].name);
+		rv_buf_addc(out, ':');
+		RV_TRY(canonical(sorted[i].value, out, err));
+	}
+	rv_buf_addc(out, '}');
+	return RV_OK;
+}
+
+enum rv_code rv_json_canonical(const struct rv_json *v, struct rv_buf *out, struct rv_err *err)
+{
+	RV_TRY(canonical(v, out, err));
+	return rv_buf_ok(out, err);
+}
+
+static void indent(struct rv_buf *out, unsigned depth)
+{
+	rv_buf_addc(out, '\n');
+	for (unsigned i = 0; i < depth; i++)
+		rv_buf_addz(out, "  ");
+}
+
+static void pretty(const struct rv_json *v, struct rv_buf *out, unsigned depth)
+{
+	bool is_obj = v->type == RV_JSON_OBJ;
+	size_t n = is_obj ? v->n_members : v->type == RV_JSON_ARR ? v->n_items : 0;
+	if (n == 0) {
+		struct rv_json_w w;
+		rv_json_w_init(&w, out);
+		rv_json_w_value(&w, v);
+		return;
+	}
+	rv_buf_addc(out, is_obj ? '{' : '[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			rv_buf_addc(out, ',');
+		indent(out, depth + 1);
+		if (is_obj) {
+			put_string(out, v->members[i].name);
+			rv_buf_addz(out, ": ");
+		}
+		pretty(is_obj ? v->members[i].value : v->items[i], out, depth + 1);
+	}
+	indent(out, depth);
+	rv_buf_addc(out, is_obj ? '}' : ']');
+}
+
+void rv_json_pretty(const struct rv_json *v, struct rv_buf *out)
+{
+	pretty(v, out, 0);
+}

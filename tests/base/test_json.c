@@ -1,0 +1,230 @@
+#include "base/json.h"
+#include "tests/harness.h"
+
+/* want: the compact form, or NULL with the place and part of the message. */
+static const struct {
+	const char *in, *want, *msg;
+	uint32_t line, col;
+} parse_cases[] = {
+	{ "{}", "{}", NULL, 0, 0 },
+	{ " [1, -2,\n\"a\\u00e9\\ud83d\\ude00\"] ", "[1,-2,\"a\xc3\xa9\xf0\x9f\x98\x80\"]", NULL, 0,
+		0 },
+	{ "{\"b\":{\"a\":[true,false,null]}}", "{\"b\":{\"a\":[true,false,null]}}", NULL, 0, 0 },
+	{ "9223372036854775807", "9223372036854775807", NULL, 0, 0 },
+	{ "-9223372036854775808", "-9223372036854775808", NULL, 0, 0 },
+	{ "9223372036854775808", "9223372036854775808", NULL, 0, 0 },
+	{ "1.50", "1.50", NULL, 0, 0 },
+	{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\b\\f\\n\\r\\t\"", NULL, 0, 0 },
+	{ "\"\\u0000\\u001f\"", "\"\\u0000\\u001f\"", NULL, 0, 0 },
+	{ "", NULL, "found the end", 1, 1 },
+	{ "{\"a\":1,}", NULL, "expected a name", 1, 8 },
+	{ "[1,]", NULL, "expected a value", 1, 4 },
+	{ "[1 2]", NULL, "expected ',' or ']'", 1, 4 },
+	{ "{\"a\" 1}", NULL, "expected ':'", 1, 6 },
+	{ "{a:1}", NULL, "expected a name", 1, 2 },
+	{ "{\"a\":1,\n \"a\":2}", NULL, "'a' occurs twice", 2, 2 },
+	{ "{\"\\u0061\":1,\"a\":2}", NULL, "'a' occurs twice", 1, 13 },
+	{ "tru", NULL, "expected a value", 1, 1 },
+	{ "nul", NULL, "expected a value", 1, 1 },
+	{ "truefalse", NULL, "behind the end", 1, 5 },
+	{ "01", NULL, "may not begin with 0", 1, 1 },
+	{ "-", NULL, "needs a digit", 1, 2 },
+	{ "+1", NULL, "expected a value", 1, 1 },
+	{ "1.", NULL, "behind its point", 1, 3 },
+	{ ".5", NULL, "expected a value", 1, 1 },
+	{ "1e", NULL, "exponent", 1, 3 },
+	{ "1e999", NULL, "too large", 1, 1 },
+	{ "NaN", NULL, "expected a value", 1, 1 },
+	{ "\"a", NULL, "not closed", 1, 3 },
+	{ "\"a\\", NULL, "not closed", 1, 4 },
+	{ "\"\\x41\"", NULL, "unknown escape", 1, 3 },
+	{ "\"\\u12\"", NULL, "unknown escape", 1, 3 },
+	{ "\"\\ud800\"", NULL, "surrogate", 1, 8 },
+	{ "\"\\ud800\\u0041\"", NULL, "surrogate", 1, 8 },
+	{ "\"\\udc00\"", NULL, "surrogate", 1, 3 },
+	{ "\"a\nb\"", NULL, "control character", 1, 3 },
+	{ "\"\xff\"", NULL, "UTF-8", 1, 2 },
+	{ "\"\xc0\x80\"", NULL, "UTF-8", 1, 2 },
+	{ "\"\xed\xa0\x80\"", NULL, "UTF-8", 1, 2 },
+	{ "[", NULL, "found the end", 1, 2 },
+	{ "{\"a\":", NULL, "found the end", 1, 6 },
+	{ "{} x", NULL, "behind the end", 1, 4 },
+	{ "/* */ 1", NULL, "expected a value", 1, 1 },
+};
+
+static void compact(const struct rv_json *v, struct rv_buf *out)
+{
+	struct rv_json_w w;
+	rv_json_w_init(&w, out);
+	rv_json_w_value(&w, v);
+}
+
+TEST(parse_table)
+{
+	for (size_t i = 0; i < RV_COUNT(parse_cases); i++) {
+		RV_AUTO_ARENA a;
+		rv_arena_init(&a, 1 << 20);
+		struct rv_err err = { 0 };
+		const struct rv_json *v = NULL;
+		enum rv_code code = rv_json_parse(&a, rv_str_of(parse_cases[i].in), NULL, &v, &err);
+		if (!parse_cases[i].want) {
+			CHECKF(code == RV_EINVAL && strstr(err.msg, parse_cases[i].msg) &&
+					err.line == parse_cases[i].line &&
+					err.col == parse_cases[i].col,
+				"row %zu '%s': %s at %u:%u '%s'", i, parse_cases[i].in,
+				rv_code_name(code), err.line, err.col, err.msg);
+			continue;
+		}
+		CHECKF(code == RV_OK, "row %zu '%s': %s", i, parse_cases[i].in, err.msg);
+		RV_AUTO_BUF out;
+		rv_buf_init(&out, 4096);
+		if (code == RV_OK) {
+			compact(v, &out);
+			CHECK_STR(rv_buf_str(&out), parse_cases[i].want);
+		}
+	}
+}
+
+TEST(limits_at_and_over)
+{
+	char deep[200];
+	for (uint32_t depth = 63; depth <= 65; depth++) {
+		RV_AUTO_ARENA a;
+		rv_arena_init(&a, 1 << 20);
+		memset(deep, '[', depth);
+		memset(deep + depth, ']', depth);
+		const struct rv_json *v;
+		struct rv_err err = { 0 };
+		enum rv_code code = rv_json_parse(&a, rv_str_n(deep, 2 * depth), NULL, &v, &err);
+		CHECKF(code == (depth <= 64 ? RV_OK : RV_ELIMIT), "depth %u: %s", depth,
+			rv_code_name(code));
+	}
+	for (size_t n = 9; n <= 11; n++) {
+		RV_AUTO_ARENA a;
+		rv_arena_init(&a, 1 << 20);
+		const struct rv_json *v;
+		const struct rv_json_limits limits = { .max_bytes = 10 };
+		enum rv_code code = rv_json_parse(
+			&a, rv_str_sub(RV_STR("1          "), 0, n), &limits, &v, NULL);
+		CHECK(code == (n <= 10 ? RV_OK : RV_ELIMIT));
+	}
+	RV_AUTO_ARENA tiny;
+	rv_arena_init(&tiny, 64);
+	const struct rv_json *v;
+	CHECK(rv_json_parse(&tiny, RV_STR("[[[[[[[[1]]]]]]]]"), NULL, &v, NULL) == RV_ELIMIT);
+}
+
+TEST(integers_only)
+{
+	const struct rv_json_limits limits = { .integers_only = true };
+	static const char *const bad[] = { "1.0", "1e3", "9223372036854775808", "[1,2.5]" };
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 20);
+	const struct rv_json *v;
+	for (size_t i = 0; i < RV_COUNT(bad); i++)
+		CHECKF(rv_json_parse(&a, rv_str_of(bad[i]), &limits, &v, NULL) == RV_EINVAL, "%s",
+			bad[i]);
+	CHECK(rv_json_parse(&a, RV_STR("-7"), &limits, &v, NULL) == RV_OK && v->integer == -7);
+}
+
+TEST(duplicate_names_in_a_large_object)
+{
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 22);
+	RV_AUTO_BUF text;
+	rv_buf_init(&text, 1 << 20);
+	rv_buf_addc(&text, '{');
+	for (int i = 0; i < 1000; i++)
+		rv_buf_printf(&text, "\"k%d\":%d,", i, i);
+	size_t n = text.n;
+	rv_buf_addz(&text, "\"k1000\":0}");
+	const struct rv_json *v;
+	CHECK(rv_json_parse(&a, rv_buf_str(&text), NULL, &v, NULL) == RV_OK &&
+		v->n_members == 1001);
+	text.n = n;
+	rv_buf_addz(&text, "\"k500\":0}");
+	struct rv_err err = { 0 };
+	CHECK(rv_json_parse(&a, rv_buf_str(&text), NULL, &v, &err) == RV_EINVAL);
+	CHECK(strstr(err.msg, "'k500' occurs twice"));
+}
+
+/* Expected texts are ECMAScript's, worked out by JSON.stringify. */
+TEST(canonical_form)
+{
+	static const struct {
+		const char *in, *want;
+	} cases[] = {
+		{ "{\"b\":1,\"a\":2}", "{\"a\":2,\"b\":1}" },
+		{ "{\"aa\":1,\"a\":2,\"\":3}", "{\"\":3,\"a\":2,\"aa\":1}" },
+		/* U+FB33 sorts behind U+1F600, whose first UTF-16 unit is D83D. */
+		{ "{\"\xef\xac\xb3\":1,\"\xf0\x9f\x98\x80\":2}",
+			"{\"\xf0\x9f\x98\x80\":2,\"\xef\xac\xb3\":1}" },
+		{ "{\"\xc3\xb6\":1,\"\xc3\xa9\":2,\"z\":3}",
+			"{\"z\":3,\"\xc3\xa9\":2,\"\xc3\xb6\":1}" },
+		{ "[1.0,-0,0.1,1e21,1e20,1e-6,1e-7,123456789012.5]",
+			"[1,0,0.1,1e+21,100000000000000000000,0.000001,1e-7,123456789012.5]" },
+		{ "[5e-324,1.7976931348623157e308,-1.5e10,333333333.33333329]",
+			"[5e-324,1.7976931348623157e+308,-15000000000,333333333.3333333]" },
+		{ "\"\\u0041\\u000f\\u20ac\\/\"", "\"A\\u000f\xe2\x82\xac/\"" },
+		{ "9007199254740992", "9007199254740992" },
+	};
+	for (size_t i = 0; i < RV_COUNT(cases); i++) {
+		RV_AUTO_ARENA a;
+		rv_arena_init(&a, 1 << 20);
+		const struct rv_json *v;
+		RV_AUTO_BUF out;
+		rv_buf_init(&out, 4096);
+		REQUIRE(rv_json_parse(&a, rv_str_of(cases[i].in), NULL, &v, NULL) == RV_OK);
+		CHECK(rv_json_canonical(v, &out, NULL) == RV_OK);
+		CHECK_STR(rv_buf_str(&out), cases[i].want);
+	}
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 20);
+	const struct rv_json *v;
+	RV_AUTO_BUF out;
+	rv_buf_init(&out, 4096);
+	REQUIRE(rv_json_parse(&a, RV_STR("[9007199254740993]"), NULL, &v, NULL) == RV_OK);
+	CHECK(rv_json_canonical(v, &out, NULL) == RV_EINVAL);
+}
+
+TEST(checked_object)
+{
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 20);
+	const struct rv_json *v;
+	struct rv_err err = { 0 };
+	struct rv_json_obj o;
+	struct rv_str s = { 0 };
+	int64_t n = 5;
+	REQUIRE(rv_json_parse(&a, RV_STR("{\"id\":7,\n\"size\":11,\"odd\":1}"), NULL, &v, NULL) ==
+		RV_OK);
+	REQUIRE(rv_json_obj_open(&o, v, "subject", NULL) == RV_OK);
+	CHECK(rv_json_need_str(&o, "id", &s, &err) == RV_EINVAL);
+	CHECK_STR(rv_str_of(err.msg), "subject.id: must be a string, not an integer");
+	rv_err_clear(&err);
+	CHECK(rv_json_need_str(&o, "name", &s, &err) == RV_EINVAL);
+	CHECK_STR(rv_str_of(err.msg), "subject.name: is required");
+	rv_err_clear(&err);
+	CHECK(rv_json_opt_i64(&o, "size", 0, 10, &n, &err) == RV_EINVAL && n == 5 && err.line == 2);
+	rv_err_clear(&err);
+	CHECK(rv_json_obj_close(&o, &err) == RV_EINVAL);
+	CHECK_STR(rv_str_of(err.msg),
+		"subject.odd: is not a known field; known here: id, name, size");
+	rv_err_clear(&err);
+	CHECK(rv_json_obj_open(&o, rv_json_get(v, "id"), "x", &err) == RV_EINVAL);
+	CHECK_STR(rv_str_of(err.msg), "x: must be an object, not an integer");
+}
+
+TEST(equality)
+{
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 20);
+	const struct rv_json *x, *y, *z;
+	REQUIRE(rv_json_parse(&a, RV_STR("{\"a\":[1,2.0],\"b\":null}"), NULL, &x, NULL) == RV_OK);
+	REQUIRE(rv_json_parse(&a, RV_STR("{\"b\":null,\"a\":[1.0,2]}"), NULL, &y, NULL) == RV_OK);
+	REQUIRE(rv_json_parse(&a, RV_STR("{\"b\":null,\"a\":[2,1]}"), NULL, &z, NULL) == RV_OK);
+	CHECK(rv_json_eq(x, y));
+	CHECK(!rv_json_eq(x, z));
+}
+
+MAIN()
