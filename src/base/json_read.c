@@ -142,7 +142,7 @@ static enum rv_code read_string(struct reader *r, struct rv_str *ret)
 		memcpy(copy + n, r->text.p + from, r->at - from);
 		n += r->at - from;
 		r->at++;
-		size_t len;
+		size_t len = 0;
 		char four[4];
 		RV_TRY(read_escape(r, four, &len));
 		memcpy(copy + n, four, len);

@@ -1,0 +1,56 @@
+# The doorway. Everything else is meson's and the scripts'. `make test` and `make demo` install what is missing, build and run.
+BUILD ?= build
+PREFIX ?= /usr/local
+
+.PHONY: help build test demo check bench fuzz torture regold install clean format
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make build     install what building needs, leave the binary at build/reeve
+build:
+	@scripts/deps build
+	@scripts/build $(BUILD) -Dbuildtype=release
+
+## make demo      the whole story with real processes (DEMO=once ends by itself, TRY=1 leaves it up)
+demo: build
+	@scripts/demo
+
+## make test      every test that CI runs; ends with "N passed, N failed, N skipped"
+test:
+	@scripts/deps
+	@tests/run
+
+## make check     the quick part: build, unit tests, layers, headers, format; no network, no root
+check:
+	@scripts/build build-check -Db_sanitize=address,undefined -Dbuildtype=debug
+	@tests/run --quick
+
+## make bench     benchmarks, ratios side by side
+bench:
+	@scripts/deps
+	@scripts/build build-bench -Dbuildtype=release -Dbench=true
+	@bench/run build-bench
+
+## make fuzz      every fuzz target, SECONDS_EACH (default 300) each
+fuzz:
+	@scripts/deps
+	@tests/run --only fuzz --fuzz-seconds $${SECONDS_EACH:-300}
+
+## make torture   long fuzzing, a thousand kill -9, faults; hours
+torture:
+	@scripts/deps
+	@tests/run --torture
+
+## make regold    rewrite the golden files; read that diff first
+regold:
+	@scripts/build build-check -Db_sanitize=address,undefined -Dbuildtype=debug
+	@RV_REGOLD=1 meson test -C build-check --no-rebuild --suite golden
+
+install: build
+	install -D -m 0755 $(BUILD)/reeve $(DESTDIR)$(PREFIX)/bin/reeve
+
+format:
+	clang-format-14 -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'fuzz/*.[ch]' 'bench/*.[ch]' 'include/*.h')
+
+clean:
+	rm -rf build build-*
