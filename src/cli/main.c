@@ -1,0 +1,28 @@
+/* reeve: one program, many commands. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+
+#include "cli/cli.h"
+
+static int cmd_version(int argc, char **argv)
+{
+	printf("reeve %s\n", RV_VERSION);
+	return 0;
+}
+
+/* A row a command, in the order a newcomer needs them. */
+static const struct rv_sub commands[] = {
+	{ "version", cmd_version, "which version this is" },
+};
+
+int main(int argc, char **argv)
+{
+	/* A reader that closed its end is an error value, not a death; and no core file holds a token. */
+	(void)signal(SIGPIPE, SIG_IGN);	       /* cannot fail for this signal */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* best effort: old kernels may refuse */
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return cmd_version(argc, argv);
+	return rv_cli_subs("", "the governance plane for AI workers", commands, RV_COUNT(commands),
+		argc, argv);
+}
