@@ -42,8 +42,8 @@ struct rv_http_head {
 	enum rv_http_method method; /* requests */
 	struct rv_str method_text;
 	struct rv_str target; /* as sent */
-	struct rv_str path; /* decoded once; "/…", well-formed UTF-8, no empty, "." or ".." segment,
-			       no control, no backslash */
+	struct rv_str path; /* decoded once; "/…", well-formed UTF-8, only the last segment may be
+			       empty; no "." or ".." segment, no control, no backslash */
 	struct rv_str query; /* behind '?', not decoded; p == NULL: no '?' */
 	struct rv_str authority; /* Host, or the authority of absolute or authority form; p == NULL:
 				    none (HTTP/1.0) */

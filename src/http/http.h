@@ -117,10 +117,11 @@ static inline void rv_http_reply_json(struct rv_http_req *r, int status, struct 
 
 /* ---- waiting: on the loop's thread ---- */
 
-/* cancel: the client has closed its side or is gone; not called once answered. A reply is still
- * due: it reaches a client that only half closed, and is dropped otherwise. With replies from
- * another thread cancel may run beside them: lock what both use. done: the last word about this
- * request, after which neither is called; free arg here. Either may be NULL. */
+/* cancel: the client has closed its side, is gone, or the server is stopping: answer soon. Called
+ * once at most, and not once answered. The reply still reaches a client that only half closed, and
+ * is dropped if it is gone. With replies from another thread cancel may run beside them: lock what
+ * both use. done: the last word about this request, after which neither is called; free arg here.
+ * Either may be NULL. */
 struct rv_http_watch {
 	void (*cancel)(struct rv_http_req *r, void *arg);
 	void (*done)(void *arg);
@@ -128,7 +129,7 @@ struct rv_http_watch {
 };
 void rv_http_watch(struct rv_http_req *r, const struct rv_http_watch *w);
 /* Runs fn(r, arg) once, after_ms from now, unless the request is answered before. One timer a
- * request: a second call moves it. */
+ * request: a second call moves it. With replies from another thread fn may run beside them. */
 void rv_http_after(struct rv_http_req *r, int64_t after_ms,
 	void (*fn)(struct rv_http_req *r, void *arg), void *arg);
 
