@@ -13,13 +13,15 @@ static int cmd_version(int argc, char **argv)
 
 /* A row a command, in the order a newcomer needs them. */
 static const struct rv_sub commands[] = {
+	{ "cedar", rv_cmd_cedar, "the policy language: authorize, check-parse, test" },
 	{ "version", cmd_version, "which version this is" },
 };
 
 int main(int argc, char **argv)
 {
-	/* A reader that closed its end is an error value, not a death; and no core file holds a token. */
-	(void)signal(SIGPIPE, SIG_IGN);	       /* cannot fail for this signal */
+	/* A reader that closed its end is an error value, not a death; and no core file holds a
+	 * token. */
+	(void)signal(SIGPIPE, SIG_IGN); /* cannot fail for this signal */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* best effort: old kernels may refuse */
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return cmd_version(argc, argv);

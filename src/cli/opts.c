@@ -68,8 +68,8 @@ static int set_opt(const struct rv_usage *u, const struct rv_opt *o, const char 
 		return RV_CLI_GO;
 	case RV_OPT_INT:
 		if (!rv_str_i64(rv_str_of(value), (int64_t *)o->to) || *(int64_t *)o->to < 0)
-			return rv_cli_bad(u->name, "--%s needs a whole number, not '%s'", o->name,
-				value);
+			return rv_cli_bad(
+				u->name, "--%s needs a whole number, not '%s'", o->name, value);
 		return RV_CLI_GO;
 	case RV_OPT_LIST:
 		list = o->to;
@@ -134,8 +134,7 @@ int rv_cli_parse(const struct rv_usage *u, int argc, char **argv, int *ret_n_arg
 	if (n < u->min_args)
 		return rv_cli_bad(u->name, "needs %s", u->args);
 	if (u->max_args >= 0 && n > u->max_args)
-		return rv_cli_bad(u->name, "'%s' is one argument too many",
-			argv[u->max_args + 1]);
+		return rv_cli_bad(u->name, "'%s' is one argument too many", argv[u->max_args + 1]);
 	*ret_n_args = n;
 	return RV_CLI_GO;
 }

@@ -1,0 +1,250 @@
+/* Inside cedar/: the tree, the policy set, and what the files share. */
+#ifndef RV_CEDAR_CEDAR_INT_H
+#define RV_CEDAR_CEDAR_INT_H
+#include "base/arena.h"
+#include "base/json.h"
+#include "cedar.h"
+
+enum {
+	DEPTH_MAX = 1000, /* of nesting in an expression, and of the tree it makes */
+	TEXT_MAX = 1 << 28, /* bytes of one source */
+	JSON_MAX = 1 << 30, /* bytes of an entities document */
+	VALUE_DEPTH_MAX = 64, /* of records and sets in JSON */
+	SCRATCH_MAX = 64 << 20,
+};
+
+static inline struct rv_str rs(cedar_str s)
+{
+	return (struct rv_str){ s.p, s.n };
+}
+static inline cedar_str cs(struct rv_str s)
+{
+	return (cedar_str){ s.p, s.n };
+}
+static inline bool str_eq(cedar_str a, cedar_str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool uid_eq(const cedar_uid *a, const cedar_uid *b)
+{
+	return a->hash == b->hash && str_eq(a->id, b->id) && str_eq(a->type, b->type);
+}
+
+/* First failure wins; returns code. */
+cedar_code cedar_fail(cedar_error *e, cedar_code code, const char *fmt, ...) RV_PRINTF(3, 4);
+#define CEDAR_FAIL_MEMORY(e) cedar_fail((e), CEDAR_ELIMIT, "needs more memory than is allowed")
+#define CEDAR_TRY(x)                    \
+	do {                            \
+		cedar_code code_ = (x); \
+		if (code_ != CEDAR_OK)  \
+			return code_;   \
+	} while (0)
+
+/* ---- values ---- */
+
+struct cedar_set {
+	size_t n;
+	uint64_t hash;
+	const uint64_t *hashes; /* ascending, beside items */
+	const cedar_value *items;
+};
+struct cedar_record {
+	size_t n;
+	const cedar_pair *pairs; /* by key */
+};
+extern const cedar_record cedar_empty_record;
+uint64_t cedar_value_hash(const cedar_value *v);
+/* In any arena; items are copied shallowly. NULL: memory. */
+const cedar_set *cedar_set_make(struct rv_arena *a, const cedar_value *items, size_t n);
+/* *ret_twice: a key that occurs twice, then NULL is returned. */
+const cedar_record *cedar_record_make(
+	struct rv_arena *a, const cedar_pair *pairs, size_t n, cedar_str *ret_twice);
+/* Deep copy, strings included. False: memory. */
+bool cedar_value_copy(struct rv_arena *a, const cedar_value *v, cedar_value *ret);
+
+/* ---- extensions ---- */
+
+bool cedar_decimal_parse(cedar_str s, int64_t *ret, const char **why);
+bool cedar_ip_parse(cedar_str s, cedar_ip *ret, const char **why);
+bool cedar_datetime_parse(cedar_str s, int64_t *ret_ms, const char **why);
+bool cedar_duration_parse(cedar_str s, int64_t *ret_ms, const char **why);
+
+/* Every extension function: X(FN, name, is a method, arguments with the receiver, kind of the first
+ * argument) */
+#define CEDAR_FNS(X)                                                           \
+	X(DECIMAL, "decimal", false, 1, CEDAR_STRING)                          \
+	X(LESS_THAN, "lessThan", true, 2, CEDAR_DECIMAL)                       \
+	X(LESS_THAN_OR_EQUAL, "lessThanOrEqual", true, 2, CEDAR_DECIMAL)       \
+	X(GREATER_THAN, "greaterThan", true, 2, CEDAR_DECIMAL)                 \
+	X(GREATER_THAN_OR_EQUAL, "greaterThanOrEqual", true, 2, CEDAR_DECIMAL) \
+	X(IP, "ip", false, 1, CEDAR_STRING)                                    \
+	X(IS_IPV4, "isIpv4", true, 1, CEDAR_IPADDR)                            \
+	X(IS_IPV6, "isIpv6", true, 1, CEDAR_IPADDR)                            \
+	X(IS_LOOPBACK, "isLoopback", true, 1, CEDAR_IPADDR)                    \
+	X(IS_MULTICAST, "isMulticast", true, 1, CEDAR_IPADDR)                  \
+	X(IS_IN_RANGE, "isInRange", true, 2, CEDAR_IPADDR)                     \
+	X(DATETIME, "datetime", false, 1, CEDAR_STRING)                        \
+	X(OFFSET, "offset", true, 2, CEDAR_DATETIME)                           \
+	X(DURATION_SINCE, "durationSince", true, 2, CEDAR_DATETIME)            \
+	X(TO_DATE, "toDate", true, 1, CEDAR_DATETIME)                          \
+	X(TO_TIME, "toTime", true, 1, CEDAR_DATETIME)                          \
+	X(DURATION, "duration", false, 1, CEDAR_STRING)                        \
+	X(TO_MILLISECONDS, "toMilliseconds", true, 1, CEDAR_DURATION)          \
+	X(TO_SECONDS, "toSeconds", true, 1, CEDAR_DURATION)                    \
+	X(TO_MINUTES, "toMinutes", true, 1, CEDAR_DURATION)                    \
+	X(TO_HOURS, "toHours", true, 1, CEDAR_DURATION)                        \
+	X(TO_DAYS, "toDays", true, 1, CEDAR_DURATION)
+enum cedar_fn {
+#define X(fn, name, is_method, n_args, first) CEDAR_FN_##fn,
+	CEDAR_FNS(X)
+#undef X
+		CEDAR_FN_COUNT
+};
+struct cedar_fn_info {
+	const char *name;
+	bool is_method;
+	size_t n_args;
+	cedar_kind first;
+};
+extern const struct cedar_fn_info cedar_fns[CEDAR_FN_COUNT];
+/* args: n of them, evaluated. a: for values that need memory. */
+cedar_code cedar_fn_call(struct rv_arena *a, enum cedar_fn fn, const cedar_value *args, size_t n,
+	cedar_value *ret, cedar_error *err);
+
+/* ---- the tree ---- */
+
+enum op {
+	OP_LIT, /* lit */
+	OP_PRINCIPAL,
+	OP_ACTION,
+	OP_RESOURCE,
+	OP_CONTEXT,
+	OP_SLOT, /* n: 0 principal, 1 resource */
+	OP_NOT,
+	OP_NEG, /* a */
+	OP_AND,
+	OP_OR,
+	OP_EQ,
+	OP_NE,
+	OP_LT,
+	OP_LE,
+	OP_GT,
+	OP_GE,
+	OP_IN,
+	OP_ADD,
+	OP_SUB,
+	OP_MUL, /* a b */
+	OP_CONTAINS,
+	OP_CONTAINS_ALL,
+	OP_CONTAINS_ANY,
+	OP_GET_TAG,
+	OP_HAS_TAG, /* a b */
+	OP_IS_EMPTY, /* a */
+	OP_IF, /* a b c */
+	OP_ATTR, /* a, name */
+	OP_HAS, /* a, names n */
+	OP_LIKE, /* a, pattern */
+	OP_IS, /* a, name = type, b = what it is in or NULL */
+	OP_SET, /* items n */
+	OP_RECORD, /* names items n */
+	OP_CALL, /* fn, items n */
+};
+/* A pattern: bytes, and behind which of them a wildcard stands. Wildcards are kept apart as marks,
+ * so that a literal star is just a byte. */
+struct pattern_part {
+	bool is_wildcard;
+	cedar_str text;
+};
+struct expr {
+	uint8_t op;
+	uint8_t fn;
+	uint16_t depth; /* of the tree below, 1 for a leaf */
+	uint32_t offset, length; /* in the source */
+	uint32_t n;
+	const struct expr *a, *b, *c;
+	union {
+		cedar_value lit;
+		cedar_str name;
+		struct {
+			const cedar_str *names;
+			const struct expr *const *items;
+		};
+		const struct pattern_part *pattern; /* n parts */
+	};
+};
+
+enum scope_op { SCOPE_ANY, SCOPE_EQ, SCOPE_IN, SCOPE_IS, SCOPE_IS_IN, SCOPE_IN_LIST };
+struct scope {
+	enum scope_op op;
+	bool is_slot; /* the entity is ?principal / ?resource */
+	cedar_str type;
+	const cedar_uid *uid;
+	const cedar_uid *const *list; /* SCOPE_IN_LIST */
+	size_t n_list;
+};
+struct condition {
+	bool is_unless;
+	const struct expr *expr;
+};
+struct policy {
+	cedar_policy_info info;
+	struct scope principal, action, resource;
+	const struct condition *conditions;
+	size_t n_conditions;
+};
+struct cedar_policies {
+	struct rv_arena arena;
+	struct policy *list;
+	const cedar_policy_info **infos;
+	size_t n, cap;
+	size_t max;
+	uint32_t *by_id; /* open addressing over list, power of two, UINT32_MAX: empty */
+	size_t by_id_cap;
+	struct cedar_index *index; /* NULL: walk all */
+};
+
+/* parse.c: appends the policies of one source. */
+cedar_code cedar_parse_policies(cedar_policies *ps, const cedar_source *src, size_t source,
+	const cedar_policies_opts *opts, cedar_error *err);
+cedar_code cedar_parse_expr(
+	struct rv_arena *a, cedar_str text, const struct expr **ret, cedar_error *err);
+cedar_code cedar_parse_uid(struct rv_arena *a, cedar_str text, cedar_uid *ret, cedar_error *err);
+/* An entity type or other path: identifiers joined by "::", none reserved. */
+bool cedar_is_path(cedar_str s);
+bool cedar_is_reserved(cedar_str ident);
+
+/* ---- evaluation ---- */
+
+struct cedar_scratch {
+	struct rv_arena arena;
+	/* Reused lists of the answer. */
+	uint32_t *permits, *forbids;
+	cedar_failure *errors;
+};
+struct env {
+	const cedar_entities *es;
+	const cedar_request *rq;
+	struct rv_arena *arena;
+	cedar_error *err; /* why evaluation failed */
+};
+cedar_code cedar_eval(struct env *env, const struct expr *e, unsigned depth, cedar_value *ret);
+/* The overlay of the request first. */
+const cedar_entity *cedar_env_entity(const struct env *env, const cedar_uid *uid);
+bool cedar_env_in(const struct env *env, const cedar_uid *a, const cedar_uid *b);
+
+/* index.c: candidates for a request. Scope constraints cannot fail, so what they rule out neither
+ * decides nor errs. */
+struct cedar_index;
+bool cedar_index_build(cedar_policies *ps);
+void cedar_index_free(struct cedar_index *ix);
+typedef void cedar_index_cb(void *arg, uint32_t policy);
+void cedar_index_each(
+	const struct cedar_index *ix, const struct env *env, cedar_index_cb *cb, void *arg);
+
+/* json.c */
+cedar_code cedar_json_value(struct rv_arena *a, const struct rv_json *v, unsigned depth,
+	cedar_value *ret, cedar_error *err);
+cedar_code cedar_json_uid(
+	struct rv_arena *a, const struct rv_json *v, cedar_uid *ret, cedar_error *err);
+cedar_code cedar_json_fail(cedar_error *e, const struct rv_err *from);
+#endif

@@ -1,0 +1,267 @@
+/* The policy set: ids, look-ups, and the answer to a request. */
+#include <stdio.h>
+
+#include "cedar/cedar_int.h"
+
+static const uint32_t NONE = UINT32_MAX;
+
+static uint32_t *id_slot(const cedar_policies *ps, cedar_str id)
+{
+	size_t i = rv_str_hash(rs(id), 0) & (ps->by_id_cap - 1);
+	while (ps->by_id[i] != NONE && !str_eq(ps->list[ps->by_id[i]].info.id, id))
+		i = (i + 1) & (ps->by_id_cap - 1);
+	return &ps->by_id[i];
+}
+
+static cedar_code index_ids(cedar_policies *ps, cedar_error *err)
+{
+	size_t cap = 16;
+	while (cap < 2 * ps->n)
+		cap *= 2;
+	ps->by_id = malloc(cap * sizeof *ps->by_id);
+	ps->infos = malloc((ps->n + 1) * sizeof *ps->infos);
+	if (!ps->by_id || !ps->infos)
+		return CEDAR_FAIL_MEMORY(err);
+	ps->by_id_cap = cap;
+	for (size_t i = 0; i < cap; i++)
+		ps->by_id[i] = NONE;
+	for (size_t i = 0; i < ps->n; i++) {
+		const cedar_policy_info *info = &ps->list[i].info;
+		uint32_t *slot = id_slot(ps, info->id);
+		if (*slot != NONE) {
+			if (err) {
+				err->line = info->line;
+				err->column = info->column;
+				err->offset = info->offset;
+			}
+			return cedar_fail(err, CEDAR_EEXIST, "policy id '%.*s' is used twice",
+				RV_FMT(info->id));
+		}
+		*slot = (uint32_t)i;
+		ps->infos[i] = info;
+	}
+	return CEDAR_OK;
+}
+
+static cedar_code fill(cedar_policies *ps, const cedar_source *sources, size_t n,
+	const cedar_policies_opts *opts, size_t *ret_source, cedar_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ret_source)
+			*ret_source = i;
+		CEDAR_TRY(cedar_parse_policies(ps, &sources[i], i, opts, err));
+	}
+	CEDAR_TRY(index_ids(ps, err));
+	if ((!opts || !opts->no_index) && !cedar_index_build(ps))
+		return CEDAR_FAIL_MEMORY(err);
+	return CEDAR_OK;
+}
+
+cedar_code cedar_policies_new(const cedar_source *sources, size_t n,
+	const cedar_policies_opts *opts, cedar_policies **ret, size_t *ret_source, cedar_error *err)
+{
+	cedar_policies *ps = calloc(1, sizeof *ps);
+	if (!ps)
+		return CEDAR_FAIL_MEMORY(err);
+	rv_arena_init(&ps->arena, SIZE_MAX / 2);
+	ps->max = opts && opts->max_policies ? opts->max_policies : 1000000;
+	cedar_code code = fill(ps, sources, n, opts, ret_source, err);
+	if (code != CEDAR_OK) {
+		cedar_policies_free(ps);
+		return code;
+	}
+	*ret = ps;
+	return CEDAR_OK;
+}
+
+cedar_code cedar_policies_parse(
+	cedar_str text, const cedar_policies_opts *opts, cedar_policies **ret, cedar_error *err)
+{
+	const cedar_source src = { .text = text };
+	return cedar_policies_new(&src, 1, opts, ret, NULL, err);
+}
+
+void cedar_policies_free(cedar_policies *ps)
+{
+	if (!ps)
+		return;
+	cedar_index_free(ps->index);
+	rv_arena_done(&ps->arena);
+	free(ps->list);
+	free(ps->infos);
+	free(ps->by_id);
+	free(ps);
+}
+
+size_t cedar_policies_count(const cedar_policies *ps)
+{
+	return ps->n;
+}
+
+const cedar_policy_info *cedar_policy_at(const cedar_policies *ps, size_t i)
+{
+	return ps->infos[i];
+}
+
+size_t cedar_policy_find(const cedar_policies *ps, cedar_str id)
+{
+	uint32_t at = *id_slot(ps, id);
+	return at == NONE ? SIZE_MAX : at;
+}
+
+cedar_str cedar_annotation_get(const cedar_policy_info *p, const char *key)
+{
+	for (size_t i = 0; i < p->n_annotations; i++)
+		if (rv_str_eqz(rs(p->annotations[i].key), key))
+			return p->annotations[i].value;
+	return (cedar_str){ NULL, 0 };
+}
+
+/* ---- one request ---- */
+
+static bool scope_holds(const struct env *env, const struct scope *s, const cedar_uid *uid)
+{
+	if (s->is_slot)
+		return false; /* a template that is not linked */
+	switch (s->op) {
+	case SCOPE_ANY:
+		return true;
+	case SCOPE_EQ:
+		return uid_eq(uid, s->uid);
+	case SCOPE_IN:
+		return cedar_env_in(env, uid, s->uid);
+	case SCOPE_IS:
+		return str_eq(uid->type, s->type);
+	case SCOPE_IS_IN:
+		return str_eq(uid->type, s->type) && cedar_env_in(env, uid, s->uid);
+	case SCOPE_IN_LIST:
+		for (size_t i = 0; i < s->n_list; i++)
+			if (cedar_env_in(env, uid, s->list[i]))
+				return true;
+		return false;
+	}
+	return false;
+}
+
+struct run {
+	const cedar_policies *ps;
+	struct env env;
+	cedar_error failure;
+	uint32_t *permits, *forbids;
+	size_t n_permits, n_forbids, cap_permits, cap_forbids;
+	cedar_failure *errors;
+	size_t n_errors, cap_errors;
+	bool is_incomplete;
+};
+
+static void add_index(struct run *r, uint32_t **list, size_t *n, size_t *cap, uint32_t v)
+{
+	if (*n == *cap) {
+		size_t grown = *cap ? *cap * 2 : 8;
+		uint32_t *more = rv_arena_raw(r->env.arena, grown * sizeof *more);
+		if (!more) {
+			r->is_incomplete = true;
+			return;
+		}
+		if (*n > 0)
+			memcpy(more, *list, *n * sizeof *more);
+		*list = more;
+		*cap = grown;
+	}
+	(*list)[(*n)++] = v;
+}
+
+static void add_error(struct run *r, uint32_t policy)
+{
+	struct rv_str message = rv_arena_str(r->env.arena, rv_str_of(r->failure.message));
+	if (r->n_errors == r->cap_errors) {
+		size_t grown = r->cap_errors ? r->cap_errors * 2 : 8;
+		cedar_failure *more = rv_arena_raw(r->env.arena, grown * sizeof *more);
+		if (more && r->n_errors > 0)
+			memcpy(more, r->errors, r->n_errors * sizeof *more);
+		if (more) {
+			r->errors = more;
+			r->cap_errors = grown;
+		}
+	}
+	if (!message.p || r->n_errors == r->cap_errors)
+		r->is_incomplete = true;
+	else
+		r->errors[r->n_errors++] = (cedar_failure){ policy, cs(message) };
+	if (r->failure.code == CEDAR_ELIMIT)
+		r->is_incomplete = true;
+}
+
+static cedar_code conditions_hold(struct run *r, const struct policy *p, bool *ret)
+{
+	*ret = true;
+	for (size_t i = 0; i < p->n_conditions && *ret; i++) {
+		cedar_value v;
+		CEDAR_TRY(cedar_eval(&r->env, p->conditions[i].expr, 0, &v));
+		if (v.kind != CEDAR_BOOL)
+			return cedar_fail(r->env.err, CEDAR_EEVAL,
+				"type error: expected bool, got %s", cedar_kind_name(v.kind));
+		*ret = v.u.boolean != p->conditions[i].is_unless;
+	}
+	return CEDAR_OK;
+}
+
+static void try_policy(void *arg, uint32_t at)
+{
+	struct run *r = arg;
+	const struct policy *p = &r->ps->list[at];
+	const cedar_request *rq = r->env.rq;
+	if (!scope_holds(&r->env, &p->principal, &rq->principal) ||
+		!scope_holds(&r->env, &p->action, &rq->action) ||
+		!scope_holds(&r->env, &p->resource, &rq->resource))
+		return;
+	bool holds;
+	r->failure.code = CEDAR_OK;
+	if (conditions_hold(r, p, &holds) != CEDAR_OK)
+		add_error(r, at);
+	else if (holds && p->info.is_forbid)
+		add_index(r, &r->forbids, &r->n_forbids, &r->cap_forbids, at);
+	else if (holds)
+		add_index(r, &r->permits, &r->n_permits, &r->cap_permits, at);
+}
+
+static int u32_cmp(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+static int failure_cmp(const void *a, const void *b)
+{
+	return u32_cmp(&((const cedar_failure *)a)->policy, &((const cedar_failure *)b)->policy);
+}
+
+void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const cedar_request *rq,
+	cedar_scratch *s, cedar_answer *ret)
+{
+	struct run r = { .ps = ps };
+	r.failure.code = CEDAR_OK;
+	r.env = (struct env){ es, rq, &s->arena, &r.failure };
+	if (ps->index)
+		cedar_index_each(ps->index, &r.env, try_policy, &r);
+	else
+		for (size_t i = 0; i < ps->n; i++)
+			try_policy(&r, (uint32_t)i);
+	if (r.n_permits > 1)
+		qsort(r.permits, r.n_permits, sizeof *r.permits, u32_cmp);
+	if (r.n_forbids > 1)
+		qsort(r.forbids, r.n_forbids, sizeof *r.forbids, u32_cmp);
+	if (r.n_errors > 1)
+		qsort(r.errors, r.n_errors, sizeof *r.errors, failure_cmp);
+	bool allow = r.n_permits > 0 && r.n_forbids == 0 && !r.is_incomplete;
+	*ret = (cedar_answer){
+		.decision = allow ? CEDAR_ALLOW : CEDAR_DENY,
+		.permits = r.permits,
+		.n_permits = r.n_permits,
+		.forbids = r.forbids,
+		.n_forbids = r.n_forbids,
+		.errors = r.errors,
+		.n_errors = r.n_errors,
+		.is_incomplete = r.is_incomplete,
+	};
+}

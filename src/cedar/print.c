@@ -1,0 +1,176 @@
+/* Values and errors for people. */
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cedar/cedar_int.h"
+
+enum { PRINT_MAX = 1 << 20 };
+
+static void put_string(struct rv_buf *b, cedar_str s)
+{
+	rv_buf_addc(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		if (c == '"' || c == '\\')
+			rv_buf_printf(b, "\\%c", c);
+		else if (c == '\n')
+			rv_buf_addz(b, "\\n");
+		else if ((unsigned char)c < 0x20 || c == 0x7f)
+			rv_buf_printf(b, "\\u{%x}", (unsigned char)c);
+		else
+			rv_buf_addc(b, c);
+	}
+	rv_buf_addc(b, '"');
+}
+
+static void put_decimal(struct rv_buf *b, int64_t v)
+{
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char frac[8];
+	int n = snprintf(frac, sizeof frac, "%04u", (unsigned)(u % 10000));
+	while (n > 1 && frac[n - 1] == '0')
+		n--;
+	rv_buf_printf(b, "decimal(\"%s%llu.%.*s\")", v < 0 ? "-" : "",
+		(unsigned long long)(u / 10000), n, frac);
+}
+
+static void put_datetime(struct rv_buf *b, int64_t ms)
+{
+	int64_t days = ms / 86400000, in_day = ms % 86400000, year;
+	unsigned month, day;
+	if (in_day < 0) {
+		in_day += 86400000;
+		days--;
+	}
+	rv_civil_from_days(days, &year, &month, &day);
+	if (year < 0 || year > 9999) {
+		rv_buf_printf(
+			b, "datetime(\"1970-01-01\").offset(duration(\"%lldms\"))", (long long)ms);
+		return;
+	}
+	rv_buf_printf(b, "datetime(\"%04d-%02u-%02uT%02u:%02u:%02u.%03uZ\")", (int)year, month, day,
+		(unsigned)(in_day / 3600000), (unsigned)(in_day / 60000 % 60),
+		(unsigned)(in_day / 1000 % 60), (unsigned)(in_day % 1000));
+}
+
+static void put_ip(struct rv_buf *b, const cedar_ip *ip)
+{
+	char z[INET6_ADDRSTRLEN];
+	if (!inet_ntop(ip->is_v6 ? AF_INET6 : AF_INET, ip->address, z, sizeof z))
+		return;
+	rv_buf_printf(b, "ip(\"%s", z);
+	if (ip->prefix != (ip->is_v6 ? 128 : 32))
+		rv_buf_printf(b, "/%u", ip->prefix);
+	rv_buf_addz(b, "\")");
+}
+
+static bool is_ident(cedar_str s)
+{
+	return rv_str_find(rs(s), ':', 0) == SIZE_MAX && cedar_is_path(s);
+}
+
+static void put_value(struct rv_buf *b, const cedar_value *v)
+{
+	switch (v->kind) {
+	case CEDAR_BOOL:
+		rv_buf_addz(b, v->u.boolean ? "true" : "false");
+		return;
+	case CEDAR_LONG:
+		rv_buf_add_i64(b, v->u.integer);
+		return;
+	case CEDAR_STRING:
+		put_string(b, v->u.string);
+		return;
+	case CEDAR_ENTITY:
+		rv_buf_add(b, rs(v->u.uid->type));
+		rv_buf_addz(b, "::");
+		put_string(b, v->u.uid->id);
+		return;
+	case CEDAR_SET:
+		rv_buf_addc(b, '[');
+		for (size_t i = 0; i < v->u.set->n; i++) {
+			rv_buf_addz(b, i ? ", " : "");
+			put_value(b, &v->u.set->items[i]);
+		}
+		rv_buf_addc(b, ']');
+		return;
+	case CEDAR_RECORD:
+		rv_buf_addc(b, '{');
+		for (size_t i = 0; i < v->u.record->n; i++) {
+			const cedar_pair *p = &v->u.record->pairs[i];
+			rv_buf_addz(b, i ? ", " : "");
+			if (is_ident(p->key))
+				rv_buf_add(b, rs(p->key));
+			else
+				put_string(b, p->key);
+			rv_buf_addz(b, ": ");
+			put_value(b, &p->value);
+		}
+		rv_buf_addc(b, '}');
+		return;
+	case CEDAR_DECIMAL:
+		put_decimal(b, v->u.integer);
+		return;
+	case CEDAR_IPADDR:
+		put_ip(b, v->u.ip);
+		return;
+	case CEDAR_DATETIME:
+		put_datetime(b, v->u.integer);
+		return;
+	case CEDAR_DURATION:
+		rv_buf_printf(b, "duration(\"%lldms\")", (long long)v->u.integer);
+		return;
+	}
+}
+
+size_t cedar_value_print(const cedar_value *v, char *buf, size_t size)
+{
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, PRINT_MAX);
+	put_value(&b, v);
+	if (size > 0) {
+		size_t n = b.n < size - 1 ? b.n : size - 1;
+		if (n > 0)
+			memcpy(buf, b.p, n);
+		buf[n] = '\0';
+	}
+	return b.n;
+}
+
+/* The line the place is in, and a caret below it. Tabs stay tabs, so that the caret lines up. */
+static void put_caret(struct rv_buf *b, const cedar_error *e, cedar_str text)
+{
+	size_t at = e->offset < text.n ? e->offset : text.n, from = at, to = at;
+	while (from > 0 && text.p[from - 1] != '\n')
+		from--;
+	while (to < text.n && text.p[to] != '\n')
+		to++;
+	if (to - from > 400)
+		return;
+	rv_buf_printf(b, "\n  %.*s\n  ", (int)(to - from), text.p + from);
+	for (size_t i = from; i < at; i++)
+		if (text.p[i] == '\t' || ((unsigned char)text.p[i] & 0xc0) != 0x80)
+			rv_buf_addc(b, text.p[i] == '\t' ? '\t' : ' ');
+	rv_buf_addc(b, '^');
+	for (size_t i = 1; i < e->length && at + i < to; i++)
+		rv_buf_addc(b, '~');
+}
+
+const char *cedar_error_render(
+	const cedar_error *e, const char *name, cedar_str text, char *buf, size_t size)
+{
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, PRINT_MAX);
+	if (name)
+		rv_buf_printf(&b, "%s:", name);
+	if (e->line)
+		rv_buf_printf(&b, "%u:%u:", e->line, e->column);
+	rv_buf_printf(&b, "%s%s", b.n ? " " : "", e->message);
+	if (e->line && text.p)
+		put_caret(&b, e, text);
+	if (e->help[0])
+		rv_buf_printf(&b, "\n  help: %s", e->help);
+	snprintf(buf, size, "%s", rv_buf_z(&b));
+	return buf;
+}
