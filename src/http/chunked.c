@@ -122,7 +122,7 @@ static enum rv_code one_byte(struct rv_http_chunked *c, char b, const struct rv_
 		break;
 	case DATA:
 	case DONE:
-		rv_assert(!"a byte in a state that takes none");
+		rv_assert(false && "a byte in a state that takes none");
 	}
 	return b == '\n' ? RV_OK : NOT_CHUNKED(err, "a line must end with CR LF");
 }

@@ -556,7 +556,9 @@ enum rv_code rv_http_client_new(
 	rv_buf_init(&c->in, HEAD_BYTES + READ_BYTES);
 	rv_buf_init(&c->body, max);
 	enum rv_code code = RV_ENOMEM;
-	if (c->url && (c->ca_file || !o->ca_file))
+	/* All at once: answers' slices point there, so it must never move. */
+	bool has_room = rv_buf_room(&c->in, HEAD_BYTES + READ_BYTES) != NULL;
+	if (has_room && c->url && (c->ca_file || !o->ca_file))
 		code = parse_url(c, err);
 	if (code != RV_OK) {
 		rv_http_client_free(c);

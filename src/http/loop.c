@@ -250,8 +250,11 @@ enum rv_code rv_http_loop_init(struct rv_http_loop *l, struct rv_http_server *s,
 	for (size_t i = 0; i < RV_HTTP_LISTENS_MAX; i++)
 		l->acceptors[i] = (struct rv_http_acceptor){ .loop = l, .index = (int)i, .fd = -1 };
 	int r = uv_loop_init(&l->uv);
-	if (r == 0)
+	bool has_loop = r == 0;
+	if (has_loop)
 		r = uv_async_init(&l->uv, &l->wake, on_wake);
+	if (r != 0 && has_loop)
+		(void)uv_loop_close(&l->uv); /* empty, so it closes */
 	if (r != 0)
 		return RV_FAIL(err, RV_EIO, "event loop: %s", uv_strerror(r));
 	(void)uv_timer_init(&l->uv, &l->wait_timer); /* cannot fail */

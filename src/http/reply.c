@@ -32,7 +32,7 @@ struct rv_str rv_http_param(const struct rv_http_req *r, const char *name)
 	for (size_t i = 0; i < r->match.n_params; i++)
 		if (rv_str_eqz(rv_str_n(r->match.params[i].name, r->match.params[i].name_n), name))
 			return r->match.params[i].value;
-	rv_assert(!"the route has no such parameter");
+	rv_assert(false && "the route has no such parameter");
 	return (struct rv_str){ NULL, 0 };
 }
 

@@ -198,7 +198,7 @@ static void on_quit(struct rv_http_task *t)
 /* Posts one task to each loop; the loop's token keeps n_open above zero until it ran. */
 static void post_all(struct rv_http_server *s, size_t offset, void (*fn)(struct rv_http_task *t))
 {
-	for (unsigned i = 0; i < s->n_loops; i++) {
+	for (unsigned i = 0; s->loops && i < s->n_loops; i++) {
 		if (!s->loops[i].has_thread)
 			continue;
 		struct rv_http_task *t = (struct rv_http_task *)((char *)&s->loops[i] + offset);

@@ -128,7 +128,7 @@ static void stream_more(struct rv_http_req *r, void *self)
 {
 	struct fixture *f = self;
 	static const char piece[4096] = { [0] = 'x', [1] = '\n' };
-	int64_t left = strstr(rv_http_head(r)->path.p, "/endless") ? 1 << 20 : 3;
+	int64_t left = rv_str_ends(rv_http_head(r)->path, RV_STR("/endless")) ? 1 << 20 : 3;
 	for (int64_t i = 0; i < left; i++) {
 		enum rv_code code = rv_http_stream_write(
 			r, left == 3 ? RV_STR("data: piece\n\n") : rv_str_n(piece, sizeof piece));
@@ -166,7 +166,7 @@ static void on_stream_cancel(struct rv_http_req *r, void *self)
 
 static void stream(struct rv_http_req *r, void *self)
 {
-	if (strstr(rv_http_head(r)->path.p, "/endless"))
+	if (rv_str_ends(rv_http_head(r)->path, RV_STR("/endless")))
 		rv_http_watch(r, &(struct rv_http_watch){ on_stream_cancel, on_done, self });
 	rv_http_stream_on_drain(r, on_drain, self);
 	rv_http_stream_start(r,
