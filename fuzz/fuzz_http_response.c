@@ -31,6 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct rv_http_chunked c = { 0 };
 	size_t used;
 	bool done;
-	(void)rv_http_chunked_feed(&c, rv_str_sub(in, head_n, in.n), &l, &body, &used, &done, &err);
+	if (rv_http_chunked_feed(&c, rv_str_sub(in, head_n, in.n), &l, &body, &used, &done, &err) !=
+		RV_OK)
+		rv_assert(err.msg[0]);
 	return 0;
 }
