@@ -140,6 +140,8 @@ struct rv_http_task {
 	void (*fn)(struct rv_http_task *t);
 };
 struct rv_http_loop *rv_http_loop_of(const struct rv_http_req *r);
+/* 0 … n_threads - 1: for what a handler keeps per thread. */
+unsigned rv_http_loop_index(const struct rv_http_loop *loop);
 void rv_http_task_post(struct rv_http_loop *loop, struct rv_http_task *t);
 
 /* ---- streams (server-sent events): on the loop's thread ---- */

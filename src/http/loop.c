@@ -38,6 +38,11 @@ void rv_http_wake_if_any(struct rv_http_loop *l)
 		(void)uv_async_send(&l->wake); /* fails only on a closed handle */
 }
 
+unsigned rv_http_loop_index(const struct rv_http_loop *loop)
+{
+	return (unsigned)(loop - loop->server->loops);
+}
+
 static void run_tasks(struct rv_http_loop *l)
 {
 	struct rv_http_task *t = atomic_exchange(&l->tasks, NULL), *in_order = NULL;
