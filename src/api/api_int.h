@@ -1,0 +1,55 @@
+/* Inside api/: one call, and the handlers. A handler runs in a job on the control thread, reads its
+ * parameters, calls one governance function and writes the answer's members; it knows nothing of
+ * sockets. */
+#ifndef RV_API_API_INT_H
+#define RV_API_API_INT_H
+#include "governance/governance.h"
+
+enum rv_api_auth {
+	RV_API_OPEN, /* no credential */
+	RV_API_ANYONE, /* person, system or point */
+	RV_API_PERSON, /* a person's session */
+};
+struct rv_api_pair {
+	struct rv_str name, value;
+};
+struct rv_api_call {
+	struct rv_op *op;
+	struct rv_arena *arena;
+	struct rv_str param[2]; /* the path's {…}, in order, decoded */
+	const struct rv_json *body; /* an object; NULL when the request had none */
+	const struct rv_api_pair *query;
+	size_t n_query;
+};
+/* w stands inside the answer's object. */
+typedef enum rv_code rv_api_fn(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err);
+
+#define RV_API_ROUTE(method, pattern, handler, kind, auth) rv_api_fn rv_api_##handler;
+#include "api/routes.def"
+#undef RV_API_ROUTE
+
+/* ---- shared by the handlers (call.c) ----------------------------------------------------------
+ */
+
+/* The body as a checked object: an absent body is an empty one. Close it with rv_json_obj_close. */
+RV_MUST_USE enum rv_code rv_api_body(
+	struct rv_api_call *c, struct rv_json_obj *o, struct rv_err *err);
+/* {"reason":"…"} and nothing else; empty when absent. */
+RV_MUST_USE enum rv_code rv_api_reason(
+	struct rv_api_call *c, struct rv_str *ret, struct rv_err *err);
+/* A query parameter; p == NULL when absent. */
+struct rv_str rv_api_query(const struct rv_api_call *c, const char *name);
+RV_MUST_USE enum rv_code rv_api_query_i64(const struct rv_api_call *c, const char *name,
+	int64_t min, int64_t max, int64_t *ret, struct rv_err *err);
+/* Refuses parameters that the route does not know. known: names, NULL-terminated. */
+RV_MUST_USE enum rv_code rv_api_query_only(
+	const struct rv_api_call *c, const char *const *known, struct rv_err *err);
+/* RFC 3339 text under name; nothing for 0. */
+void rv_api_kv_time(struct rv_json_w *w, const char *name, int64_t unix_ns);
+/* Nothing for an empty slice (NULL or ""). */
+void rv_api_kv(struct rv_json_w *w, const char *name, struct rv_str s);
+/* An array of strings. */
+void rv_api_kv_list(struct rv_json_w *w, const char *name, const struct rv_str *v, size_t n);
+/* Stored JSON text as a value; nothing for an empty slice. */
+void rv_api_kv_json(struct rv_json_w *w, const char *name, struct rv_str json);
+#endif
