@@ -3,7 +3,35 @@
  * sockets. */
 #ifndef RV_API_API_INT_H
 #define RV_API_API_INT_H
-#include "governance/governance.h"
+#include <pthread.h>
+
+#include "api/api.h"
+
+struct rv_api_call_state;
+struct rv_api_workers;
+struct rv_api {
+	uint32_t magic;
+	struct rv_gov *gov;
+	struct rv_api_workers *workers;
+	struct rv_http_route *routes;
+	size_t n_routes;
+	pthread_mutex_t lock; /* guards waiting, and the waits' own fields */
+	struct rv_api_call_state *waiting; /* long polls of approvals */
+};
+
+/* A few threads for slow work (hashing of passwords), with a short queue. */
+struct rv_api_work {
+	struct rv_api_work *next;
+	void (*run)(struct rv_api_work *w); /* on a worker */
+};
+RV_MUST_USE enum rv_code rv_api_workers_new(struct rv_api_workers **ret, struct rv_err *err);
+void rv_api_workers_free(struct rv_api_workers *ws); /* finishes what is queued; NULL is fine */
+/* w: the caller's until run. RV_EBUSY: queue full. Any thread. */
+RV_MUST_USE enum rv_code rv_api_work_post(
+	struct rv_api_workers *ws, struct rv_api_work *w, struct rv_err *err);
+
+/* Routes that hash passwords (login.c): self is the struct rv_api. */
+rv_http_handler rv_api_login, rv_api_setup, rv_api_password;
 
 enum rv_api_auth {
 	RV_API_OPEN, /* no credential */

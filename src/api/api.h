@@ -1,0 +1,25 @@
+/* REST for people and tools under /v1/: authenticates, runs the handler as a job on the control
+ * thread, answers when everything is durable. The table of routes is src/api/routes.def;
+ * docs/openapi.yaml describes it. */
+#ifndef RV_API_API_H
+#define RV_API_API_H
+#include "governance/governance.h"
+#include "http/http.h"
+
+struct rv_api;
+/* gov: borrowed, its control thread must run. Starts the threads that hash passwords. */
+RV_MUST_USE enum rv_code rv_api_new(struct rv_gov *gov, struct rv_api **ret, struct rv_err *err);
+/* Only when no request is open any more (after rv_http_server_stop). NULL is fine. */
+void rv_api_free(struct rv_api *api);
+/* The routes, for rv_http_router_new; good until rv_api_free. */
+struct rv_http_table rv_api_table(struct rv_api *api);
+/* Tells those who wait for this approval (empty: for any) that it may have changed. Any thread. */
+void rv_api_approval_changed(struct rv_api *api, struct rv_str id);
+
+/* Who presents the request's bearer token, looked up in the snapshot. Errors: RV_EAUTH without a
+ * valid one. actor's text lives as long as the snapshot. Any thread. */
+RV_MUST_USE enum rv_code rv_api_caller(const struct rv_http_req *r, const struct rv_snapshot *snap,
+	int64_t now_ns, struct rv_actor *ret, struct rv_err *err);
+/* The token of an Authorization header ("Bearer x"); p == NULL when it is none. */
+struct rv_str rv_api_bearer(struct rv_str header);
+#endif
