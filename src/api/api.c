@@ -208,7 +208,7 @@ static void done_refused(void *arg, enum rv_code code, const struct rv_err *err)
 static void record_refusal(struct rv_api_call_state *k, const struct rv_err *err)
 {
 	k->refusal_err = *err;
-	snprintf(k->refusal, sizeof k->refusal, "%s", err->msg);
+	snprintf(k->refusal, sizeof k->refusal, "%.*s", (int)sizeof k->refusal - 1, err->msg);
 	const struct rv_job job = { .kind = RV_JOB_CHANGE,
 		.run = run_refused,
 		.done = done_refused,
