@@ -205,6 +205,8 @@ typedef struct cedar_policy_info {
 size_t cedar_policies_count(const cedar_policies *ps); /* templates included */
 /* Borrowed from ps. i < count. */
 const cedar_policy_info *cedar_policy_at(const cedar_policies *ps, size_t i);
+/* True when the policy's scope says `resource == uid`. */
+bool cedar_policy_names_resource(const cedar_policies *ps, size_t i, const cedar_uid *uid);
 /* SIZE_MAX: no such id. */
 size_t cedar_policy_find(const cedar_policies *ps, cedar_str id);
 /* value.p == NULL: no such annotation. */

@@ -103,6 +103,12 @@ const cedar_policy_info *cedar_policy_at(const cedar_policies *ps, size_t i)
 	return ps->infos[i];
 }
 
+bool cedar_policy_names_resource(const cedar_policies *ps, size_t i, const cedar_uid *uid)
+{
+	const struct scope *s = &ps->list[i].resource;
+	return s->op == SCOPE_EQ && !s->is_slot && uid_eq(s->uid, uid);
+}
+
 size_t cedar_policy_find(const cedar_policies *ps, cedar_str id)
 {
 	uint32_t at = *id_slot(ps, id);
