@@ -1,0 +1,500 @@
+/* Who asks for whom, and what is known about it: the catalogue first, claims only in its gaps. */
+#include <stdio.h>
+
+#include "gate/gate_int.h"
+
+enum { CONTEXT_MAX = 64, VALUE_DEPTH = 32 };
+
+/* Attributes a claim never fills. */
+static bool is_authoritative(struct rv_str name)
+{
+	static const char *const names[] = { "environment", "data_class", "owner", "effect", "known",
+		"kind" };
+	for (size_t i = 0; i < RV_COUNT(names); i++)
+		if (rv_str_eqz(name, names[i]))
+			return true;
+	return false;
+}
+
+void rv_gate_refuse(struct rv_decision *d, const char *code, const char *text)
+{
+	d->verdict = (struct rv_verdict){ .outcome = RV_DENY, .code = code, .n_reasons = 1 };
+	d->verdict.reasons[0] =
+		(struct rv_reason){ .text = rv_str_of(text), .code = rv_str_of(code) };
+}
+
+/* ---- context.reeve ---- */
+
+static enum rv_code read_extra(struct rv_decision *d, const struct rv_json *v, struct rv_err *err)
+{
+	struct rv_json_obj o;
+	int64_t wait = 0;
+	RV_TRY(rv_json_obj_open(&o, v, "context.reeve", err));
+	RV_TRY(rv_json_opt_bool(&o, "act", &d->extra.act, err));
+	RV_TRY(rv_json_opt_str(&o, "approval", &d->extra.approval, err));
+	RV_TRY(rv_json_opt_i64(&o, "wait", 0, 60, &wait, err));
+	RV_TRY(rv_json_opt(&o, "limits", RV_JSON_OBJ, &d->extra.limits, err));
+	return rv_json_obj_close(&o, err);
+}
+
+/* What of the request does not depend on the snapshot. */
+enum rv_code rv_gate_read(struct rv_decision *d, struct rv_err *err)
+{
+	const struct rv_json *c = d->ask->context;
+	d->amount = -1;
+	const struct rv_json *extra = rv_json_get(c, "reeve");
+	if (extra)
+		RV_TRY(read_extra(d, extra, err));
+	if (d->extra.act && d->ask->caller.type != RV_ACTOR_POINT)
+		return RV_FAIL(err, RV_EINVAL,
+			"context.reeve.act: only an enforcement point acts; a system asks for advice");
+	const struct rv_json *args = rv_json_get(c, "arguments");
+	if (args && args->type != RV_JSON_OBJ)
+		return RV_FAIL(err, RV_EINVAL, "context.arguments: must be an object, not %s",
+			rv_json_type_name(args->type));
+	d->arguments = args;
+	const struct rv_json *amount = rv_json_get(c, "amount");
+	if (amount &&
+		(amount->type != RV_JSON_STR || !rv_amount_parse(amount->str, &d->amount)))
+		return RV_FAIL(err, RV_EINVAL,
+			"context.amount: must be a decimal in a string such as \"12.50\"");
+	return RV_OK;
+}
+
+/* ---- who ---- */
+
+static enum rv_code caller_is_system(struct rv_decision *d)
+{
+	if (!rv_str_eq(d->ask->caller.id, d->ask->subject_id))
+		rv_gate_refuse(d, "not_for_this_point",
+			"a system asks for itself; this credential belongs to another one");
+	return RV_OK;
+}
+
+static void caller_is_point(struct rv_decision *d)
+{
+	const struct rv_gate_ask *q = d->ask;
+	d->point = rv_snap_point(d->snap, q->caller.id);
+	if (!d->point) {
+		rv_gate_refuse(d, "not_for_this_point", "this enforcement point is not registered");
+		return;
+	}
+	if (!d->system) {
+		rv_gate_refuse(d, "unregistered", "no such AI system in the registry");
+		return;
+	}
+	if (!rv_snap_point_may_ask(d->point, q->subject_id)) {
+		rv_gate_refuse(d, "not_for_this_point",
+			"this enforcement point is not registered for this system");
+		return;
+	}
+	if (q->subject_token.n == 0) {
+		if (d->point->needs_subject_token)
+			rv_gate_refuse(d, "no_credential",
+				"the process that asked showed no credential of its own");
+		return;
+	}
+	const struct rv_snap_credential *cred = rv_snap_token(d->snap, q->subject_token, d->now_ns);
+	if (!cred || cred->kind != RV_CRED_SYSTEM || !rv_str_eq(cred->subject, q->subject_id))
+		rv_gate_refuse(d, "no_credential",
+			"the credential of the process that asked is not this system's, expired or revoked");
+}
+
+enum rv_code rv_gate_caller(struct rv_decision *d, struct rv_err *err)
+{
+	const struct rv_gate_ask *q = d->ask;
+	d->verdict.outcome = RV_OUTCOME_UNSET;
+	if (!rv_str_eqz(q->subject_type, "System") && !rv_str_eqz(q->subject_type, "Reeve::System"))
+		return RV_FAIL(err, RV_EINVAL,
+			"subject.type: must be 'System' (or 'Reeve::System'), not '%.*s'",
+			RV_FMT(q->subject_type));
+	d->system = rv_snap_system(d->snap, q->subject_id);
+	if (q->caller.type == RV_ACTOR_SYSTEM)
+		RV_TRY(caller_is_system(d));
+	else if (q->caller.type == RV_ACTOR_POINT)
+		caller_is_point(d);
+	else
+		return RV_FAIL(err, RV_EPERM, "only systems and enforcement points ask for decisions");
+	if (d->verdict.outcome != RV_OUTCOME_UNSET)
+		return RV_OK;
+	const char *why = d->system ? rv_snap_refusal(d->snap, d->system, d->now_ns) : "unregistered";
+	if (why)
+		rv_gate_refuse(d, why, "this AI system may not act now");
+	return RV_OK;
+}
+
+/* ---- JSON to Cedar ---- */
+
+static enum rv_code to_cedar(cedar_scratch *s, const struct rv_json *v, const char *path,
+	unsigned depth, cedar_value *ret, struct rv_err *err);
+
+static enum rv_code no_memory(struct rv_err *err)
+{
+	return RV_FAIL(err, RV_ELIMIT, "the request needs more memory than is allowed");
+}
+
+/* A fraction becomes a decimal when it is exact as one. */
+static enum rv_code to_decimal(const struct rv_json *v, const char *path, cedar_value *ret,
+	struct rv_err *err)
+{
+	struct rv_str t = v->text;
+	bool negative = t.n > 0 && t.p[0] == '-';
+	int64_t n;
+	if (!rv_amount_parse(negative ? rv_str_sub(t, 1, t.n) : t, &n))
+		return RV_FAIL(err, RV_EINVAL,
+			"%s: %.*s is not exact with four decimals; send it as a string", path, RV_FMT(t));
+	*ret = cedar_decimal_of(negative ? -n : n);
+	return RV_OK;
+}
+
+static enum rv_code to_set(cedar_scratch *s, const struct rv_json *v, const char *path,
+	unsigned depth, cedar_value *ret, struct rv_err *err)
+{
+	RV_AUTO_FREE cedar_value *items = calloc(v->n_items + 1, sizeof *items);
+	size_t n = 0;
+	if (!items)
+		return no_memory(err);
+	for (size_t i = 0; i < v->n_items; i++) {
+		if (v->items[i]->type == RV_JSON_NULL)
+			continue;
+		RV_TRY(to_cedar(s, v->items[i], path, depth + 1, &items[n++], err));
+	}
+	return cedar_set_of(s, items, n, ret, NULL) == CEDAR_OK ? RV_OK : no_memory(err);
+}
+
+static enum rv_code to_record(cedar_scratch *s, const struct rv_json *v, const char *path,
+	unsigned depth, cedar_value *ret, struct rv_err *err)
+{
+	RV_AUTO_FREE cedar_pair *pairs = calloc(v->n_members + 1, sizeof *pairs);
+	size_t n = 0;
+	if (!pairs)
+		return no_memory(err);
+	RV_JSON_EACH (m, v) {
+		char below[160];
+		if (m->value->type == RV_JSON_NULL)
+			continue;
+		snprintf(below, sizeof below, "%s.%.*s", path, RV_FMT(m->name));
+		pairs[n].key = rv_cs(m->name);
+		RV_TRY(to_cedar(s, m->value, below, depth + 1, &pairs[n++].value, err));
+	}
+	return cedar_record_of(s, pairs, n, ret, NULL) == CEDAR_OK ? RV_OK : no_memory(err);
+}
+
+static enum rv_code to_cedar(cedar_scratch *s, const struct rv_json *v, const char *path,
+	unsigned depth, cedar_value *ret, struct rv_err *err)
+{
+	if (depth > VALUE_DEPTH)
+		return RV_FAIL(err, RV_ELIMIT, "%s: nested more than %d deep", path, VALUE_DEPTH);
+	switch (v->type) {
+	case RV_JSON_BOOL:
+		*ret = cedar_bool(v->boolean);
+		return RV_OK;
+	case RV_JSON_INT:
+		*ret = cedar_long(v->integer);
+		return RV_OK;
+	case RV_JSON_DOUBLE:
+		return to_decimal(v, path, ret, err);
+	case RV_JSON_STR:
+		*ret = cedar_string(rv_cs(v->str));
+		return RV_OK;
+	case RV_JSON_ARR:
+		return to_set(s, v, path, depth, ret, err);
+	case RV_JSON_OBJ:
+		return to_record(s, v, path, depth, ret, err);
+	case RV_JSON_NULL:
+		break;
+	}
+	return RV_FAIL(err, RV_EINVAL, "%s: null has no meaning here", path);
+}
+
+/* ---- action and resource ---- */
+
+static struct rv_str effect_of(const struct rv_snap_resource *r, struct rv_str action)
+{
+	for (size_t i = 0; r && i < r->n_effects; i++)
+		if (rv_str_eq(r->actions[i], action))
+			return r->effects[i];
+	return RV_STR("destructive"); /* what nobody described is taken for the worst */
+}
+
+static cedar_uid reeve_uid(const char *type, struct rv_str id)
+{
+	return cedar_uid_of(cedar_z(type), rv_cs(id));
+}
+
+/* The action, in the group of its effect besides whatever the set says. */
+static enum rv_code action_entity(struct rv_decision *d, struct rv_err *err)
+{
+	const cedar_entities *es = rv_snap_entities(d->snap);
+	cedar_entity *e = &d->overlay[0];
+	e->uid = reeve_uid("Reeve::Action", d->ask->action);
+	const cedar_entity *known = cedar_entities_find(es, &e->uid);
+	size_t n = known ? known->n_parents : 0;
+	cedar_uid *parents = rv_arena_array(d->arena, n + 1, sizeof *parents);
+	if (!parents)
+		return RV_FAIL_ARENA(err);
+	for (size_t i = 0; i < n; i++)
+		parents[i] = known->parents[i];
+	parents[n] = reeve_uid("Reeve::Action", d->effect);
+	e->parents = parents;
+	/* An action whose name is a group is that group, not below it. */
+	e->n_parents = n + (rv_str_eq(d->ask->action, d->effect) ? 0 : 1);
+	return RV_OK;
+}
+
+static bool may_overlay(const struct rv_decision *d, struct rv_str attribute)
+{
+	return d->point &&
+		rv_snap_point_may_overlay(d->point, d->ask->resource_type, attribute);
+}
+
+/* The catalogue's attributes and, in their gaps, what the request asserts. */
+static enum rv_code resource_attrs(struct rv_decision *d, cedar_scratch *s,
+	const cedar_entity *known, cedar_value *ret, struct rv_err *err)
+{
+	const struct rv_json *props = d->ask->resource_properties;
+	const cedar_record *base =
+		known && known->attrs.kind == CEDAR_RECORD ? known->attrs.u.record : NULL;
+	size_t n_base = base ? cedar_record_count(base) : 0, n = 0;
+	size_t n_props = props ? props->n_members : 0;
+	cedar_pair *pairs = rv_arena_array(d->arena, n_base + n_props + 2, sizeof *pairs);
+	if (!pairs)
+		return RV_FAIL_ARENA(err);
+	for (size_t i = 0; i < n_base; i++) {
+		const cedar_pair *p = cedar_record_at(base, i);
+		struct rv_str key = rv_str_n(p->key.p, p->key.n);
+		if (!rv_json_get_str(props, key) || !may_overlay(d, key))
+			pairs[n++] = *p;
+	}
+	for (size_t i = 0; i < n_props; i++) {
+		const struct rv_json_member *m = &props->members[i];
+		bool is_there = base && cedar_record_get(base, rv_cs(m->name));
+		bool may = may_overlay(d, m->name);
+		if (m->value->type == RV_JSON_NULL || (!may && (is_there || is_authoritative(m->name))))
+			continue;
+		pairs[n].key = rv_cs(m->name);
+		RV_TRY(to_cedar(s, m->value, "resource.properties", 1, &pairs[n++].value, err));
+	}
+	if (!known) {
+		char *kind = rv_arena_str(d->arena, d->ask->resource_type).p ?
+			rv_arena_printf(d->arena, "%.*s", RV_FMT(d->ask->resource_type)) :
+			NULL;
+		if (!kind)
+			return RV_FAIL_ARENA(err);
+		for (char *p = kind; *p; p++)
+			if (*p >= 'A' && *p <= 'Z')
+				*p = (char)(*p + 32);
+		pairs[n++] = (cedar_pair){ cedar_z("kind"), cedar_string(cedar_z(kind)) };
+		pairs[n++] = (cedar_pair){ cedar_z("known"), cedar_bool(false) };
+	}
+	return cedar_record_of(s, pairs, n, ret, NULL) == CEDAR_OK ? RV_OK : no_memory(err);
+}
+
+/* "Acme::Service" keeps its type; a bare "Service" is Reeve::Resource::"Service/id". */
+static enum rv_code resource_uid(struct rv_decision *d, struct rv_err *err)
+{
+	struct rv_str type = d->ask->resource_type;
+	bool has_namespace = false;
+	for (size_t i = 0; i + 1 < type.n; i++)
+		has_namespace |= type.p[i] == ':' && type.p[i + 1] == ':';
+	if (type.n == 0 || d->ask->resource_id.n == 0)
+		return RV_FAIL(err, RV_EINVAL, "resource.type and resource.id may not be empty");
+	d->resource_type = type;
+	d->resource_id = d->ask->resource_id;
+	if (has_namespace)
+		return RV_OK;
+	const char *id = rv_arena_printf(d->arena, "%.*s/%.*s", RV_FMT(type),
+		RV_FMT(d->ask->resource_id));
+	if (!id)
+		return RV_FAIL_ARENA(err);
+	d->resource_type = RV_STR("Reeve::Resource");
+	d->resource_id = rv_str_of(id);
+	return RV_OK;
+}
+
+static enum rv_code resource_entity(struct rv_decision *d, cedar_scratch *s, struct rv_err *err)
+{
+	cedar_entity *e = &d->overlay[1];
+	e->uid = cedar_uid_of(rv_cs(d->resource_type), rv_cs(d->resource_id));
+	const cedar_entity *known = cedar_entities_find(rv_snap_entities(d->snap), &e->uid);
+	if (known && !d->ask->resource_properties) {
+		d->rq.n_overlay = 1; /* the catalogue's own entity will do */
+		return RV_OK;
+	}
+	if (known) {
+		e->parents = known->parents;
+		e->n_parents = known->n_parents;
+		e->tags = known->tags;
+	}
+	d->rq.n_overlay = 2;
+	return resource_attrs(d, s, known, &e->attrs, err);
+}
+
+/* ---- context ---- */
+
+static const char *const RESERVED[] = { "reeve", "effect", "arguments", "amount", "time", "point",
+	"evidence", "session", "on_behalf_of" };
+
+static bool is_reserved(struct rv_str name)
+{
+	for (size_t i = 0; i < RV_COUNT(RESERVED); i++)
+		if (rv_str_eqz(name, RESERVED[i]))
+			return true;
+	return false;
+}
+
+struct pairs {
+	cedar_pair v[CONTEXT_MAX];
+	size_t n;
+};
+
+static enum rv_code add(struct pairs *p, const char *key, cedar_value v, struct rv_err *err)
+{
+	if (p->n == CONTEXT_MAX)
+		return RV_FAIL(err, RV_ELIMIT, "context has more than %d members", CONTEXT_MAX);
+	p->v[p->n++] = (cedar_pair){ cedar_z(key), v };
+	return RV_OK;
+}
+
+static enum rv_code add_uid(struct pairs *p, cedar_scratch *s, const char *key, cedar_uid uid,
+	struct rv_err *err)
+{
+	cedar_value v;
+	if (cedar_entity_value(s, &uid, &v, NULL) != CEDAR_OK)
+		return no_memory(err);
+	return add(p, key, v, err);
+}
+
+static enum rv_code add_session(struct pairs *p, cedar_scratch *s, struct rv_err *err)
+{
+	cedar_value touched, session;
+	if (cedar_set_of(s, NULL, 0, &touched, NULL) != CEDAR_OK)
+		return no_memory(err);
+	const cedar_pair members[] = { { cedar_z("read_untrusted"), cedar_bool(false) },
+		{ cedar_z("touched"), touched }, { cedar_z("actions"), cedar_long(0) } };
+	if (cedar_record_of(s, members, RV_COUNT(members), &session, NULL) != CEDAR_OK)
+		return no_memory(err);
+	return add(p, "session", session, err);
+}
+
+/* Believed from a trusted point only; else it is kept as a claim and policy does not see it. */
+static enum rv_code read_behalf(struct rv_decision *d, struct rv_err *err)
+{
+	const struct rv_json *v = rv_json_get(d->ask->context, "on_behalf_of");
+	if (!v)
+		return RV_OK;
+	if (v->type != RV_JSON_STR)
+		return RV_FAIL(err, RV_EINVAL, "context.on_behalf_of: must be a person's name");
+	bool trusted = d->point && rv_str_eqz(d->point->trust, "enforce") &&
+		rv_snap_person(d->snap, v->str);
+	if (trusted)
+		d->on_behalf_of = v->str;
+	else
+		d->claimed_on_behalf_of = v->str;
+	return RV_OK;
+}
+
+static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struct rv_err *err)
+{
+	struct pairs p = { .n = 0 };
+	cedar_value v;
+	RV_TRY(add(&p, "effect", cedar_string(rv_cs(d->effect)), err));
+	RV_TRY(add(&p, "time", cedar_datetime_ms(d->now_ns / RV_NS_PER_MS), err));
+	RV_TRY(add(&p, "evidence", cedar_string(cedar_z(d->point ? "enforced" : "claimed")), err));
+	RV_TRY(add_uid(&p, s, "point",
+		reeve_uid("Reeve::Point", d->point ? d->point->name : RV_STR("authzen")), err));
+	RV_TRY(add_session(&p, s, err));
+	if (d->on_behalf_of.n > 0)
+		RV_TRY(add_uid(&p, s, "on_behalf_of", reeve_uid("Reeve::Person", d->on_behalf_of),
+			err));
+	if (d->amount >= 0)
+		RV_TRY(add(&p, "amount", cedar_decimal_of(d->amount), err));
+	if (d->arguments) {
+		RV_TRY(to_cedar(s, d->arguments, "context.arguments", 1, &v, err));
+		RV_TRY(add(&p, "arguments", v, err));
+	}
+	const struct rv_json *c = d->ask->context;
+	for (size_t i = 0; c && i < c->n_members; i++) {
+		const struct rv_json_member *m = &c->members[i];
+		char path[160];
+		if (is_reserved(m->name) || m->value->type == RV_JSON_NULL)
+			continue;
+		snprintf(path, sizeof path, "context.%.*s", RV_FMT(m->name));
+		RV_TRY(to_cedar(s, m->value, path, 1, &v, err));
+		if (p.n == CONTEXT_MAX)
+			return RV_FAIL(err, RV_ELIMIT, "context has more than %d members",
+				CONTEXT_MAX);
+		p.v[p.n++] = (cedar_pair){ rv_cs(m->name), v };
+	}
+	return cedar_record_of(s, p.v, p.n, &d->rq.context, NULL) == CEDAR_OK ? RV_OK :
+										   no_memory(err);
+}
+
+/* ---- limits that bind this action ---- */
+
+static bool limit_covers(const struct rv_limit *l, struct rv_str action)
+{
+	for (size_t i = 0; i < l->n_actions; i++)
+		if (rv_str_eq(l->actions[i], action))
+			return true;
+	return l->n_actions == 0;
+}
+
+static enum rv_code limit_amount(const struct rv_decision *d, const struct rv_limit *l,
+	int64_t *ret, struct rv_err *err)
+{
+	const struct rv_json *given = rv_json_get_str(d->extra.limits, l->name);
+	if (l->unit == RV_UNIT_COUNT) {
+		*ret = 10000;
+		return RV_OK;
+	}
+	if (given) {
+		if (given->type != RV_JSON_STR || !rv_amount_parse(given->str, ret))
+			return RV_FAIL(err, RV_EINVAL,
+				"context.reeve.limits.%.*s: must be a decimal in a string",
+				RV_FMT(l->name));
+		return RV_OK;
+	}
+	if (l->unit == RV_UNIT_MONEY && d->amount >= 0) {
+		*ret = d->amount;
+		return RV_OK;
+	}
+	return RV_FAIL(err, RV_EINVAL,
+		"limit '%.*s' binds this action: say how much in context.%s", RV_FMT(l->name),
+		l->unit == RV_UNIT_MONEY ? "amount" : "reeve.limits");
+}
+
+static enum rv_code find_limits(struct rv_decision *d, struct rv_err *err)
+{
+	const struct rv_limit *all[LIMITS_MAX];
+	size_t n = rv_snap_limits(d->snap, d->system, all, LIMITS_MAX);
+	if (n > LIMITS_MAX)
+		return RV_FAIL(err, RV_ELIMIT, "more than %d limits bind this system", LIMITS_MAX);
+	d->n_limits = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!limit_covers(all[i], d->ask->action))
+			continue;
+		RV_TRY(limit_amount(d, all[i], &d->amounts[d->n_limits], err));
+		d->limits[d->n_limits++] = all[i];
+	}
+	return RV_OK;
+}
+
+enum rv_code rv_gate_facts(struct rv_decision *d, cedar_scratch *s, struct rv_err *err)
+{
+	d->rq = (cedar_request){ .n_overlay = 0 };
+	d->on_behalf_of = d->claimed_on_behalf_of = RV_STR("");
+	RV_TRY(resource_uid(d, err));
+	RV_TRY(read_behalf(d, err));
+	d->resource = rv_snap_resource(d->snap, d->ask->resource_type, d->ask->resource_id);
+	d->effect = effect_of(d->resource, d->ask->action);
+	memset(d->overlay, 0, sizeof d->overlay);
+	RV_TRY(action_entity(d, err));
+	RV_TRY(resource_entity(d, s, err));
+	d->rq.principal = reeve_uid("Reeve::System", d->system->name);
+	d->rq.action = d->overlay[0].uid;
+	d->rq.resource = d->overlay[1].uid;
+	d->rq.overlay = d->overlay;
+	RV_TRY(build_context(d, s, err));
+	return find_limits(d, err);
+}

@@ -1,0 +1,100 @@
+/* Inside gate/: one decision on its way. */
+#ifndef RV_GATE_GATE_INT_H
+#define RV_GATE_GATE_INT_H
+#include "cedar.h"
+#include "gate/gate.h"
+#include "ledger/ledger.h"
+
+enum {
+	WAIVES_MAX = 64,
+	LIMITS_MAX = 32,
+	REASONS_MAX = 64,
+};
+
+struct rv_gate {
+	uint32_t magic;
+	struct rv_gov *gov;
+	struct rv_ledger *ledger;
+};
+
+/* context.reeve of the request. */
+struct rv_gate_extra {
+	bool act;
+	struct rv_str approval;
+	const struct rv_json *limits; /* {"name":"amount"} or NULL */
+};
+
+/* What policy said. */
+struct rv_verdict {
+	enum rv_outcome outcome; /* RV_HOLD: every satisfied forbid is waivable */
+	const char *code;	 /* fixed word, NULL when policies speak */
+	struct rv_reason reasons[REASONS_MAX];
+	size_t n_reasons;
+	struct rv_waive waives[WAIVES_MAX];
+	size_t n_waives;
+};
+
+struct rv_decision {
+	struct rv_gate *gate;
+	struct rv_arena *arena;
+	const struct rv_gate_ask *ask;
+	rv_gate_done *done;
+	void *arg;
+	struct rv_gate_extra extra;
+	int64_t now_ns;
+
+	/* Of the snapshot in use; made anew when a job finds a newer one. */
+	const struct rv_snapshot *snap;
+	const struct rv_snap_system *system;
+	const struct rv_snap_point *point;
+	const struct rv_snap_resource *resource;
+	struct rv_str effect;
+	struct rv_str resource_type; /* as Cedar sees it */
+	struct rv_str resource_id;
+	struct rv_str on_behalf_of, claimed_on_behalf_of;
+	const struct rv_json *arguments; /* or NULL */
+	int64_t amount;			 /* 1/10000; -1: none */
+	struct rv_str digest;		 /* "sha256:…" */
+	cedar_request rq;
+	cedar_entity overlay[2]; /* action, resource */
+	struct rv_verdict verdict;
+
+	const struct rv_limit *limits[LIMITS_MAX];
+	int64_t amounts[LIMITS_MAX];
+	size_t n_limits;
+
+	/* What the answer shows. */
+	char event_id[RV_UUID_SIZE];
+	char intent_id[RV_UUID_SIZE]; /* "": none */
+	struct rv_str event, event_side, intent; /* final bytes */
+	bool has_hold;
+	struct rv_hold hold;
+	struct rv_str other_digest; /* of the approval named, when it differs */
+	bool is_replay;
+	struct rv_str replay; /* the first answer */
+	struct rv_gate_answer answer;
+};
+
+/* facts.c: everything before policy. Errors are the request's (RV_EINVAL …); refusals set the verdict. s: scratch of this
+ * thread, cleared by the caller. */
+RV_MUST_USE enum rv_code rv_gate_read(struct rv_decision *d, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_gate_caller(struct rv_decision *d, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_gate_facts(struct rv_decision *d, cedar_scratch *s, struct rv_err *err);
+/* {"principal":…,"action":…,"resource":…,"context":…,"entities":[…]}: what policy saw. */
+void rv_gate_facts_json(const struct rv_decision *d, struct rv_buf *out);
+/* digest.c */
+RV_MUST_USE enum rv_code rv_gate_digest(struct rv_decision *d, struct rv_err *err);
+/* policy.c */
+void rv_gate_policy(struct rv_decision *d, cedar_scratch *s);
+/* record.c: final bytes of the decision's events into d; answer.c: the JSON that goes out. */
+RV_MUST_USE enum rv_code rv_gate_record(struct rv_decision *d, struct rv_err *err);
+void rv_gate_answer_json(struct rv_decision *d);
+void rv_gate_refuse(struct rv_decision *d, const char *code, const char *text);
+/* This thread's scratch, cleared. */
+cedar_scratch *rv_gate_scratch(void);
+
+static inline cedar_str rv_cs(struct rv_str s)
+{
+	return (cedar_str){ s.p, s.n };
+}
+#endif
