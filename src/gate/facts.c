@@ -8,8 +8,8 @@ enum { CONTEXT_MAX = 64, VALUE_DEPTH = 32 };
 /* Attributes a claim never fills. */
 static bool is_authoritative(struct rv_str name)
 {
-	static const char *const names[] = { "environment", "data_class", "owner", "effect", "known",
-		"kind" };
+	static const char *const names[] = { "environment", "data_class", "owner", "effect",
+		"known", "kind" };
 	for (size_t i = 0; i < RV_COUNT(names); i++)
 		if (rv_str_eqz(name, names[i]))
 			return true;
@@ -47,15 +47,15 @@ enum rv_code rv_gate_read(struct rv_decision *d, struct rv_err *err)
 		RV_TRY(read_extra(d, extra, err));
 	if (d->extra.act && d->ask->caller.type != RV_ACTOR_POINT)
 		return RV_FAIL(err, RV_EINVAL,
-			"context.reeve.act: only an enforcement point acts; a system asks for advice");
+			"context.reeve.act: only an enforcement point acts; a system asks for "
+			"advice");
 	const struct rv_json *args = rv_json_get(c, "arguments");
 	if (args && args->type != RV_JSON_OBJ)
 		return RV_FAIL(err, RV_EINVAL, "context.arguments: must be an object, not %s",
 			rv_json_type_name(args->type));
 	d->arguments = args;
 	const struct rv_json *amount = rv_json_get(c, "amount");
-	if (amount &&
-		(amount->type != RV_JSON_STR || !rv_amount_parse(amount->str, &d->amount)))
+	if (amount && (amount->type != RV_JSON_STR || !rv_amount_parse(amount->str, &d->amount)))
 		return RV_FAIL(err, RV_EINVAL,
 			"context.amount: must be a decimal in a string such as \"12.50\"");
 	return RV_OK;
@@ -97,7 +97,8 @@ static void caller_is_point(struct rv_decision *d)
 	const struct rv_snap_credential *cred = rv_snap_token(d->snap, q->subject_token, d->now_ns);
 	if (!cred || cred->kind != RV_CRED_SYSTEM || !rv_str_eq(cred->subject, q->subject_id))
 		rv_gate_refuse(d, "no_credential",
-			"the credential of the process that asked is not this system's, expired or revoked");
+			"the credential of the process that asked is not this system's, expired or "
+			"revoked");
 }
 
 enum rv_code rv_gate_caller(struct rv_decision *d, struct rv_err *err)
@@ -114,10 +115,12 @@ enum rv_code rv_gate_caller(struct rv_decision *d, struct rv_err *err)
 	else if (q->caller.type == RV_ACTOR_POINT)
 		caller_is_point(d);
 	else
-		return RV_FAIL(err, RV_EPERM, "only systems and enforcement points ask for decisions");
+		return RV_FAIL(
+			err, RV_EPERM, "only systems and enforcement points ask for decisions");
 	if (d->verdict.outcome != RV_OUTCOME_UNSET)
 		return RV_OK;
-	const char *why = d->system ? rv_snap_refusal(d->snap, d->system, d->now_ns) : "unregistered";
+	const char *why =
+		d->system ? rv_snap_refusal(d->snap, d->system, d->now_ns) : "unregistered";
 	if (why)
 		rv_gate_refuse(d, why, "this AI system may not act now");
 	return RV_OK;
@@ -134,15 +137,16 @@ static enum rv_code no_memory(struct rv_err *err)
 }
 
 /* A fraction becomes a decimal when it is exact as one. */
-static enum rv_code to_decimal(const struct rv_json *v, const char *path, cedar_value *ret,
-	struct rv_err *err)
+static enum rv_code to_decimal(
+	const struct rv_json *v, const char *path, cedar_value *ret, struct rv_err *err)
 {
 	struct rv_str t = v->text;
 	bool negative = t.n > 0 && t.p[0] == '-';
 	int64_t n;
 	if (!rv_amount_parse(negative ? rv_str_sub(t, 1, t.n) : t, &n))
 		return RV_FAIL(err, RV_EINVAL,
-			"%s: %.*s is not exact with four decimals; send it as a string", path, RV_FMT(t));
+			"%s: %.*s is not exact with four decimals; send it as a string", path,
+			RV_FMT(t));
 	*ret = cedar_decimal_of(negative ? -n : n);
 	return RV_OK;
 }
@@ -244,8 +248,7 @@ static enum rv_code action_entity(struct rv_decision *d, struct rv_err *err)
 
 static bool may_overlay(const struct rv_decision *d, struct rv_str attribute)
 {
-	return d->point &&
-		rv_snap_point_may_overlay(d->point, d->ask->resource_type, attribute);
+	return d->point && rv_snap_point_may_overlay(d->point, d->ask->resource_type, attribute);
 }
 
 /* The catalogue's attributes and, in their gaps, what the request asserts. */
@@ -270,15 +273,16 @@ static enum rv_code resource_attrs(struct rv_decision *d, cedar_scratch *s,
 		const struct rv_json_member *m = &props->members[i];
 		bool is_there = base && cedar_record_get(base, rv_cs(m->name));
 		bool may = may_overlay(d, m->name);
-		if (m->value->type == RV_JSON_NULL || (!may && (is_there || is_authoritative(m->name))))
+		if (m->value->type == RV_JSON_NULL ||
+			(!may && (is_there || is_authoritative(m->name))))
 			continue;
 		pairs[n].key = rv_cs(m->name);
 		RV_TRY(to_cedar(s, m->value, "resource.properties", 1, &pairs[n++].value, err));
 	}
 	if (!known) {
-		char *kind = rv_arena_str(d->arena, d->ask->resource_type).p ?
-			rv_arena_printf(d->arena, "%.*s", RV_FMT(d->ask->resource_type)) :
-			NULL;
+		char *kind = rv_arena_str(d->arena, d->ask->resource_type).p
+			? rv_arena_printf(d->arena, "%.*s", RV_FMT(d->ask->resource_type))
+			: NULL;
 		if (!kind)
 			return RV_FAIL_ARENA(err);
 		for (char *p = kind; *p; p++)
@@ -303,8 +307,8 @@ static enum rv_code resource_uid(struct rv_decision *d, struct rv_err *err)
 	d->resource_id = d->ask->resource_id;
 	if (has_namespace)
 		return RV_OK;
-	const char *id = rv_arena_printf(d->arena, "%.*s/%.*s", RV_FMT(type),
-		RV_FMT(d->ask->resource_id));
+	const char *id =
+		rv_arena_printf(d->arena, "%.*s/%.*s", RV_FMT(type), RV_FMT(d->ask->resource_id));
 	if (!id)
 		return RV_FAIL_ARENA(err);
 	d->resource_type = RV_STR("Reeve::Resource");
@@ -356,8 +360,8 @@ static enum rv_code add(struct pairs *p, const char *key, cedar_value v, struct 
 	return RV_OK;
 }
 
-static enum rv_code add_uid(struct pairs *p, cedar_scratch *s, const char *key, cedar_uid uid,
-	struct rv_err *err)
+static enum rv_code add_uid(
+	struct pairs *p, cedar_scratch *s, const char *key, cedar_uid uid, struct rv_err *err)
 {
 	cedar_value v;
 	if (cedar_entity_value(s, &uid, &v, NULL) != CEDAR_OK)
@@ -405,8 +409,8 @@ static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struc
 		reeve_uid("Reeve::Point", d->point ? d->point->name : RV_STR("authzen")), err));
 	RV_TRY(add_session(&p, s, err));
 	if (d->on_behalf_of.n > 0)
-		RV_TRY(add_uid(&p, s, "on_behalf_of", reeve_uid("Reeve::Person", d->on_behalf_of),
-			err));
+		RV_TRY(add_uid(
+			&p, s, "on_behalf_of", reeve_uid("Reeve::Person", d->on_behalf_of), err));
 	if (d->amount >= 0)
 		RV_TRY(add(&p, "amount", cedar_decimal_of(d->amount), err));
 	if (d->arguments) {
@@ -422,12 +426,12 @@ static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struc
 		snprintf(path, sizeof path, "context.%.*s", RV_FMT(m->name));
 		RV_TRY(to_cedar(s, m->value, path, 1, &v, err));
 		if (p.n == CONTEXT_MAX)
-			return RV_FAIL(err, RV_ELIMIT, "context has more than %d members",
-				CONTEXT_MAX);
+			return RV_FAIL(
+				err, RV_ELIMIT, "context has more than %d members", CONTEXT_MAX);
 		p.v[p.n++] = (cedar_pair){ rv_cs(m->name), v };
 	}
-	return cedar_record_of(s, p.v, p.n, &d->rq.context, NULL) == CEDAR_OK ? RV_OK :
-										   no_memory(err);
+	return cedar_record_of(s, p.v, p.n, &d->rq.context, NULL) == CEDAR_OK ? RV_OK
+									      : no_memory(err);
 }
 
 /* ---- limits that bind this action ---- */
@@ -440,8 +444,8 @@ static bool limit_covers(const struct rv_limit *l, struct rv_str action)
 	return l->n_actions == 0;
 }
 
-static enum rv_code limit_amount(const struct rv_decision *d, const struct rv_limit *l,
-	int64_t *ret, struct rv_err *err)
+static enum rv_code limit_amount(
+	const struct rv_decision *d, const struct rv_limit *l, int64_t *ret, struct rv_err *err)
 {
 	const struct rv_json *given = rv_json_get_str(d->extra.limits, l->name);
 	if (l->unit == RV_UNIT_COUNT) {
@@ -459,9 +463,8 @@ static enum rv_code limit_amount(const struct rv_decision *d, const struct rv_li
 		*ret = d->amount;
 		return RV_OK;
 	}
-	return RV_FAIL(err, RV_EINVAL,
-		"limit '%.*s' binds this action: say how much in context.%s", RV_FMT(l->name),
-		l->unit == RV_UNIT_MONEY ? "amount" : "reeve.limits");
+	return RV_FAIL(err, RV_EINVAL, "limit '%.*s' binds this action: say how much in context.%s",
+		RV_FMT(l->name), l->unit == RV_UNIT_MONEY ? "amount" : "reeve.limits");
 }
 
 static enum rv_code find_limits(struct rv_decision *d, struct rv_err *err)

@@ -1,16 +1,18 @@
-/* decide(): the one place where a request becomes an outcome. Order (SEMANTICS 3; the first stop wins): caller, facts, policy,
- * approval, limits, audit. No answer leaves before its record is durable; any error on the way means deny.
+/* decide(): the one place where a request becomes an outcome. Order (SEMANTICS 3; the first stop
+ * wins): caller, facts, policy, approval, limits, audit. No answer leaves before its record is
+ * durable; any error on the way means deny.
  *
- * A request that needs neither approval, limit nor memory of its id is decided on the caller's thread from the snapshot and
- * answered from the ledger's; all others are one job on the control thread. */
+ * A request that needs neither approval, limit nor memory of its id is decided on the caller's
+ * thread from the snapshot and answered from the ledger's; all others are one job on the control
+ * thread. */
 #ifndef RV_GATE_GATE_H
 #define RV_GATE_GATE_H
 #include "governance/governance.h"
 
 struct rv_gate;
 /* gov and ledger are borrowed; the control thread must run. */
-RV_MUST_USE enum rv_code rv_gate_new(struct rv_gov *gov, struct rv_ledger *ledger,
-	struct rv_gate **ret, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_gate_new(
+	struct rv_gov *gov, struct rv_ledger *ledger, struct rv_gate **ret, struct rv_err *err);
 /* When nothing is being decided any more. NULL is fine. */
 void rv_gate_free(struct rv_gate *g);
 
@@ -40,8 +42,9 @@ typedef void rv_gate_done(void *arg, const struct rv_gate_answer *answer);
 void rv_gate_decide(struct rv_gate *g, struct rv_arena *arena, const struct rv_gate_ask *ask,
 	rv_gate_done *done, void *arg);
 
-/* What came of an intent (docs/decisions.md). By the point that was given it (enforced), or by a system about itself
- * (claimed: settles nothing). Errors: RV_ENOENT no such intent of this caller. Inside a job. */
+/* What came of an intent (docs/decisions.md). By the point that was given it (enforced), or by a
+ * system about itself (claimed: settles nothing). Errors: RV_ENOENT no such intent of this caller.
+ * Inside a job. */
 struct rv_gate_outcome {
 	struct rv_str intent, status; /* succeeded | failed | unknown */
 	const struct rv_json *detail; /* object or NULL */

@@ -27,7 +27,7 @@ struct rv_gate_extra {
 /* What policy said. */
 struct rv_verdict {
 	enum rv_outcome outcome; /* RV_HOLD: every satisfied forbid is waivable */
-	const char *code;	 /* fixed word, NULL when policies speak */
+	const char *code; /* fixed word, NULL when policies speak */
 	struct rv_reason reasons[REASONS_MAX];
 	size_t n_reasons;
 	struct rv_waive waives[WAIVES_MAX];
@@ -53,8 +53,8 @@ struct rv_decision {
 	struct rv_str resource_id;
 	struct rv_str on_behalf_of, claimed_on_behalf_of;
 	const struct rv_json *arguments; /* or NULL */
-	int64_t amount;			 /* 1/10000; -1: none */
-	struct rv_str digest;		 /* "sha256:…" */
+	int64_t amount; /* 1/10000; -1: none */
+	struct rv_str digest; /* "sha256:…" */
 	cedar_request rq;
 	cedar_entity overlay[2]; /* action, resource */
 	struct rv_verdict verdict;
@@ -75,8 +75,8 @@ struct rv_decision {
 	struct rv_gate_answer answer;
 };
 
-/* facts.c: everything before policy. Errors are the request's (RV_EINVAL …); refusals set the verdict. s: scratch of this
- * thread, cleared by the caller. */
+/* facts.c: everything before policy. Errors are the request's (RV_EINVAL …); refusals set the
+ * verdict. s: scratch of this thread, cleared by the caller. */
 RV_MUST_USE enum rv_code rv_gate_read(struct rv_decision *d, struct rv_err *err);
 RV_MUST_USE enum rv_code rv_gate_caller(struct rv_decision *d, struct rv_err *err);
 RV_MUST_USE enum rv_code rv_gate_facts(struct rv_decision *d, cedar_scratch *s, struct rv_err *err);

@@ -6,14 +6,14 @@ static struct rv_str str(cedar_str s)
 	return rv_str_n(s.p, s.n);
 }
 
-static void add_reason(struct rv_verdict *v, struct rv_str policy, struct rv_str text,
-	const char *code)
+static void add_reason(
+	struct rv_verdict *v, struct rv_str policy, struct rv_str text, const char *code)
 {
 	if (v->n_reasons == REASONS_MAX)
 		return; /* the first ones tell enough */
-	v->reasons[v->n_reasons++] = (struct rv_reason){ .policy = policy,
-		.text = text,
-		.code = code ? rv_str_of(code) : RV_STR("") };
+	v->reasons[v->n_reasons++] = (struct rv_reason){
+		.policy = policy, .text = text, .code = code ? rv_str_of(code) : RV_STR("")
+	};
 }
 
 static bool counts(const struct rv_decision *d, uint32_t policy)
@@ -67,13 +67,14 @@ static bool gather_waives(struct rv_decision *d, const cedar_answer *a)
 	return all;
 }
 
-/* SEMANTICS 3.2: an unknown resource is out of bounds for agents and workers unless a permit names that very one. */
+/* SEMANTICS 3.2: an unknown resource is out of bounds for agents and workers unless a permit names
+ * that very one. */
 static bool unknown_is_named(const struct rv_decision *d, const cedar_answer *a)
 {
 	for (size_t i = 0; i < a->n_permits; i++)
 		if (counts(d, a->permits[i]) &&
-			cedar_policy_names_resource(rv_snap_policies(d->snap), a->permits[i],
-				&d->rq.resource))
+			cedar_policy_names_resource(
+				rv_snap_policies(d->snap), a->permits[i], &d->rq.resource))
 			return true;
 	return false;
 }
@@ -87,7 +88,8 @@ void rv_gate_policy(struct rv_decision *d, cedar_scratch *s)
 	if (forbid_errs(d, &a)) {
 		v->code = "policy_error";
 		if (v->n_reasons == 0)
-			add_reason(v, RV_STR(""), RV_STR("the policies need more memory than is allowed"),
+			add_reason(v, RV_STR(""),
+				RV_STR("the policies need more memory than is allowed"),
 				"policy_error");
 		return;
 	}
@@ -103,7 +105,8 @@ void rv_gate_policy(struct rv_decision *d, cedar_scratch *s)
 		add_reason(v, RV_STR(""), RV_STR("no policy permits this"), "no_permit");
 		return;
 	}
-	if (!d->resource && !rv_str_eqz(d->system->class_, "assistant") && !unknown_is_named(d, &a)) {
+	if (!d->resource && !rv_str_eqz(d->system->class_, "assistant") &&
+		!unknown_is_named(d, &a)) {
 		v->code = "unknown_resource";
 		v->n_waives = 0;
 		add_reason(v, RV_STR(""),

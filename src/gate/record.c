@@ -1,0 +1,182 @@
+/* The final bytes of a decision's events, and the answer that goes out. */
+#include <stdio.h>
+
+#include "gate/gate_int.h"
+
+enum { SIDE_MAX = 512 << 10 };
+
+static struct rv_str keep(struct rv_decision *d, const struct rv_buf *b)
+{
+	return b->n ? rv_arena_str(d->arena, rv_buf_str(b)) : RV_STR("");
+}
+
+/* {"args":{…salted values…},"facts":{…}} sealed under the system's key; *commits and *digest are
+ * what the leaf shows of it. */
+static enum rv_code seal_side(
+	struct rv_decision *d, struct rv_str *commits, struct rv_str *digest, struct rv_err *err)
+{
+	RV_AUTO_BUF facts, args, c, clear, sealed;
+	struct rv_buf *const all[] = { &facts, &args, &c, &clear, &sealed };
+	for (size_t i = 0; i < RV_COUNT(all); i++)
+		rv_buf_init(all[i], SIDE_MAX);
+	rv_gate_facts_json(d, &facts);
+	RV_TRY(rv_buf_ok(&facts, err));
+	struct rv_sha256 h;
+	char hex[65];
+	rv_sha256_of(rv_buf_str(&facts), &h);
+	rv_hex_z(h.b, sizeof h.b, hex);
+	const char *text = rv_arena_printf(d->arena, "sha256:%s", hex);
+	if (!text)
+		return RV_FAIL_ARENA(err);
+	*digest = rv_str_of(text);
+	if (d->arguments && d->arguments->n_members > 0)
+		RV_TRY(rv_args_commit(d->arguments, &c, &args, err));
+	rv_buf_addz(&clear, "{\"args\":");
+	rv_buf_add(&clear, args.n ? rv_buf_str(&args) : RV_STR("{}"));
+	rv_buf_addz(&clear, ",\"facts\":");
+	rv_buf_add(&clear, rv_buf_str(&facts));
+	rv_buf_addc(&clear, '}');
+	RV_TRY(rv_buf_ok(&clear, err));
+	struct rv_seal_key key;
+	RV_TRY(rv_seal_key_of(d->gate->gov, d->snap, d->system->name, &key, err));
+	enum rv_code code = rv_seal(&key, rv_buf_str(&clear), d->system->name, &sealed, err);
+	explicit_bzero(&key, sizeof key);
+	explicit_bzero(clear.p, clear.n);
+	RV_TRY(code);
+	*commits = keep(d, &c);
+	d->event_side = keep(d, &sealed);
+	return RV_OK;
+}
+
+static void fill_event(const struct rv_decision *d, struct rv_event *ev)
+{
+	const struct rv_gate_ask *q = d->ask;
+	*ev = (struct rv_event){
+		.kind = RV_EV_DECISION,
+		.actor = q->caller,
+		.system = q->subject_id,
+		.owner = d->system ? d->system->owner : RV_STR(""),
+		.on_behalf_of = d->on_behalf_of,
+		.claimed_on_behalf_of = d->claimed_on_behalf_of,
+		.action = q->action,
+		.resource_type = q->resource_type,
+		.resource_id = q->resource_id,
+		.effect = d->effect,
+		.outcome = d->verdict.outcome,
+		.reasons = d->verdict.reasons,
+		.n_reasons = d->verdict.n_reasons,
+		.policy_version = rv_snap_policy_version(d->snap),
+		.generation = rv_snapshot_generation(d->snap),
+		.args_digest = d->digest,
+		.point = d->point ? d->point->name : RV_STR(""),
+		.trace = q->trace,
+		.request = q->request_id,
+		.evidence = d->point ? RV_ENFORCED : RV_CLAIMED,
+	};
+	if (d->has_hold)
+		ev->approval = d->hold.row.id;
+}
+
+static enum rv_code build(struct rv_decision *d, const struct rv_event *ev, struct rv_str *ret,
+	char id[RV_UUID_SIZE], struct rv_err *err)
+{
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, RV_EVENT_MAX);
+	RV_TRY(rv_event_build(ev, d->now_ns, &b, id, err));
+	*ret = keep(d, &b);
+	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
+}
+
+enum rv_code rv_gate_record(struct rv_decision *d, struct rv_err *err)
+{
+	struct rv_event ev;
+	fill_event(d, &ev);
+	d->intent_id[0] = '\0';
+	d->event_side = RV_STR("");
+	/* Nothing was looked up for a request that stopped at its caller. */
+	if (d->rq.overlay)
+		RV_TRY(seal_side(d, &ev.args_json, &ev.snapshot, err));
+	RV_TRY(build(d, &ev, &d->event, d->event_id, err));
+	if (d->verdict.outcome != RV_ALLOW || !d->extra.act)
+		return RV_OK;
+	struct rv_event intent = ev;
+	intent.kind = RV_EV_INTENT;
+	intent.cause = rv_str_of(d->event_id);
+	intent.reasons = NULL;
+	intent.n_reasons = 0;
+	return build(d, &intent, &d->intent, d->intent_id, err);
+}
+
+/* ---- the answer ---- */
+
+static void put_reasons(struct rv_json_w *w, const struct rv_decision *d)
+{
+	rv_json_w_name(w, "reasons");
+	rv_json_w_arr(w);
+	for (size_t i = 0; i < d->verdict.n_reasons; i++) {
+		const struct rv_reason *r = &d->verdict.reasons[i];
+		rv_json_w_obj(w);
+		if (r->policy.n > 0)
+			rv_json_w_kv_str(w, "policy", r->policy);
+		if (r->code.n > 0)
+			rv_json_w_kv_str(w, "code", r->code);
+		if (r->text.n > 0)
+			rv_json_w_kv_str(w, "text", r->text);
+		rv_json_w_obj_end(w);
+	}
+	rv_json_w_arr_end(w);
+}
+
+static void put_hold(struct rv_json_w *w, const struct rv_decision *d)
+{
+	char when[RV_TIME_SIZE];
+	const struct rv_db_approval *r = &d->hold.row;
+	rv_json_w_name(w, "approval");
+	rv_json_w_obj(w);
+	rv_json_w_kv_str(w, "id", r->id);
+	rv_json_w_kv_str(w, "state", r->state);
+	rv_json_w_kv_str(w, "digest", r->digest);
+	rv_json_w_name(w, "groups");
+	rv_json_w_arr(w);
+	for (size_t i = 0; i < d->hold.n_waives; i++)
+		for (size_t k = 0; k < d->hold.waives[i].n_groups; k++)
+			rv_json_w_str(w, d->hold.waives[i].groups[k]);
+	rv_json_w_arr_end(w);
+	rv_json_w_kv_i64(w, "missing", d->hold.missing);
+	if (r->expires_ns > 0)
+		rv_json_w_kv_strz(w, "expires", rv_time_format(r->expires_ns, when));
+	rv_json_w_obj_end(w);
+}
+
+void rv_gate_answer_json(struct rv_decision *d)
+{
+	RV_AUTO_BUF b;
+	struct rv_json_w w;
+	rv_buf_init(&b, 1 << 20);
+	rv_json_w_init(&w, &b);
+	rv_json_w_obj(&w);
+	rv_json_w_kv_strz(&w, "outcome", rv_outcome_name(d->verdict.outcome));
+	if (d->event_id[0])
+		rv_json_w_kv_strz(&w, "id", d->event_id);
+	put_reasons(&w, d);
+	rv_json_w_kv_i64(&w, "policy_version", rv_snap_policy_version(d->snap));
+	rv_json_w_kv_i64(&w, "generation", (int64_t)rv_snapshot_generation(d->snap));
+	if (d->digest.n > 0)
+		rv_json_w_kv_str(&w, "digest", d->digest);
+	if (d->has_hold)
+		put_hold(&w, d);
+	if (d->intent_id[0]) {
+		rv_json_w_name(&w, "intent");
+		rv_json_w_obj(&w);
+		rv_json_w_kv_strz(&w, "id", d->intent_id);
+		rv_json_w_obj_end(&w);
+	}
+	rv_json_w_obj_end(&w);
+	d->answer.reeve_json = keep(d, &b);
+	if (!d->answer.reeve_json.p) {
+		d->answer.reeve_json = RV_STR("{\"outcome\":\"deny\"}");
+		d->answer.outcome = RV_DENY;
+		return;
+	}
+	d->answer.outcome = d->verdict.outcome;
+}
