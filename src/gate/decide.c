@@ -371,10 +371,11 @@ static void post(struct rv_decision *d)
 /* Stateless means: nothing to look up, count, open or consume. */
 static bool needs_state(const struct rv_decision *d)
 {
+	if (d->ask->request_id.n > 0 && d->digest.n > 0)
+		return true;
 	if (d->verdict.outcome == RV_DENY)
 		return false;
-	return d->verdict.outcome == RV_HOLD || d->n_limits > 0 || d->ask->request_id.n > 0 ||
-		d->extra.approval.n > 0;
+	return d->verdict.outcome == RV_HOLD || d->n_limits > 0 || d->extra.approval.n > 0;
 }
 
 void rv_gate_decide(struct rv_gate *g, struct rv_arena *arena, const struct rv_gate_ask *ask,
