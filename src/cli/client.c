@@ -26,13 +26,14 @@ static enum rv_code config_path(const char *name, char *out, size_t size, struct
 	return RV_OK;
 }
 
-enum rv_code rv_client_token_file(struct rv_arena *a, const char *path, struct rv_str *ret,
-	struct rv_err *err)
+enum rv_code rv_client_token_file(
+	struct rv_arena *a, const char *path, struct rv_str *ret, struct rv_err *err)
 {
 	struct stat st;
 	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
 		return RV_FAIL(err, RV_EPERM,
-			"'%s' holds a credential but others may open it (mode %03o); run: chmod 600 %s",
+			"'%s' holds a credential but others may open it (mode %03o); run: chmod "
+			"600 %s",
 			path, (unsigned)(st.st_mode & 0777), path);
 	struct rv_str text;
 	RV_TRY(rv_file_read(a, path, TOKEN_MAX, &text, err));
@@ -149,8 +150,8 @@ enum rv_code rv_client_keep(struct rv_client *c, struct rv_str token, struct rv_
 	return rv_file_write(c->session_path, token, 0600, err);
 }
 
-enum rv_code rv_client_secret(struct rv_client *c, const char *prompt, struct rv_str *ret,
-	struct rv_err *err)
+enum rv_code rv_client_secret(
+	struct rv_client *c, const char *prompt, struct rv_str *ret, struct rv_err *err)
 {
 	struct termios old;
 	bool is_terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;

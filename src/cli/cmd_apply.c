@@ -44,7 +44,8 @@ static enum rv_code walk(struct files *f, const char *path, unsigned depth, stru
 	if (!S_ISDIR(st.st_mode))
 		return add_file(f, path, err);
 	if (depth > DEPTH_MAX)
-		return RV_FAIL(err, RV_ELIMIT, "'%s': folders nest more than %d deep", path, DEPTH_MAX);
+		return RV_FAIL(
+			err, RV_ELIMIT, "'%s': folders nest more than %d deep", path, DEPTH_MAX);
 	DIR *d = opendir(path);
 	if (!d)
 		return RV_FAIL(err, RV_EPERM, "cannot open '%s': %s", path, strerror(errno));
@@ -57,8 +58,8 @@ static enum rv_code walk(struct files *f, const char *path, unsigned depth, stru
 		if (e->d_name[0] == '.' || (!is_dir && !is_manifest(e->d_name)))
 			continue;
 		if (n == FILES_MAX)
-			code = RV_FAIL(err, RV_ELIMIT, "'%s' holds more than %d files", path,
-				FILES_MAX);
+			code = RV_FAIL(
+				err, RV_ELIMIT, "'%s' holds more than %d files", path, FILES_MAX);
 		else if (!(names[n++] = rv_arena_printf(f->arena, "%s/%s", path, e->d_name)))
 			code = RV_FAIL_ARENA(err);
 	}
@@ -69,8 +70,8 @@ static enum rv_code walk(struct files *f, const char *path, unsigned depth, stru
 	return code;
 }
 
-static enum rv_code build_body(struct files *f, bool dry_run, bool submit, struct rv_buf *out,
-	struct rv_err *err)
+static enum rv_code build_body(
+	struct files *f, bool dry_run, bool submit, struct rv_buf *out, struct rv_err *err)
 {
 	struct rv_json_w w;
 	rv_json_w_init(&w, out);
@@ -155,15 +156,20 @@ int rv_cmd_apply(int argc, char **argv)
 	static bool dry_run, submit, json;
 	static const char *server;
 	static const struct rv_opt opts[] = {
-		{ "file", 'f', RV_OPT_LIST, "PATH", "a file or a folder of *.yaml, *.json, *.cedar; '-' is standard input",
+		{ "file", 'f', RV_OPT_LIST, "PATH",
+			"a file or a folder of *.yaml, *.json, *.cedar; '-' is standard input",
 			&paths },
-		{ "dry-run", 'n', RV_OPT_FLAG, NULL, "show what would change, change nothing", &dry_run },
-		{ "submit", 0, RV_OPT_FLAG, NULL, "submit new and changed systems for approval", &submit },
+		{ "dry-run", 'n', RV_OPT_FLAG, NULL, "show what would change, change nothing",
+			&dry_run },
+		{ "submit", 0, RV_OPT_FLAG, NULL, "submit new and changed systems for approval",
+			&submit },
 		{ "server", 's', RV_OPT_STR, "URL", "where (REEVE_SERVER)", &server },
 		{ "json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json },
 	};
-	static const struct rv_usage u = { "apply", "", "bring registry, policies and people to what files say",
-		"All or nothing: one mistake in one file and nothing is changed. What widens access waits for another person;\n"
+	static const struct rv_usage u = { "apply", "",
+		"bring registry, policies and people to what files say",
+		"All or nothing: one mistake in one file and nothing is changed. What widens "
+		"access waits for another person;\n"
 		"what narrows holds at once. The format is in docs/manifests.md.\n\n"
 		"  reeve apply -f examples/acme/ --dry-run\n"
 		"  reeve apply -f examples/acme/ --submit",
@@ -183,14 +189,15 @@ int rv_cmd_apply(int argc, char **argv)
 	if (f) {
 		f->arena = &c.arena;
 		for (size_t i = 0; code == RV_OK && i < paths.n; i++)
-			code = strcmp(paths.v[i], "-") == 0 ? add_file(f, "-", &err) :
-							      walk(f, paths.v[i], 0, &err);
+			code = strcmp(paths.v[i], "-") == 0 ? add_file(f, "-", &err)
+							    : walk(f, paths.v[i], 0, &err);
 		if (code == RV_OK && f->n == 0)
 			code = RV_FAIL(&err, RV_ENOENT, "no *.yaml, *.json or *.cedar file there");
 		if (code == RV_OK)
 			code = build_body(f, dry_run, submit, &body, &err);
 		if (code == RV_OK)
-			code = rv_client_call(&c, RV_HTTP_POST, "/v1/apply", rv_buf_str(&body), &v, &err);
+			code = rv_client_call(
+				&c, RV_HTTP_POST, "/v1/apply", rv_buf_str(&body), &v, &err);
 	}
 	if (code != RV_OK)
 		status = rv_cli_fail(u.name, &err);

@@ -7,16 +7,16 @@
 
 static const char *server;
 static bool json;
-#define COMMON_OPTS                                                                                \
-	{ "server", 's', RV_OPT_STR, "URL", "http://HOST:PORT, https://… or unix:/PATH (REEVE_SERVER)", \
-		&server },                                                                         \
-	{                                                                                          \
-		"json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json                    \
+#define COMMON_OPTS                                                                    \
+	{ "server", 's', RV_OPT_STR, "URL",                                            \
+		"http://HOST:PORT, https://… or unix:/PATH (REEVE_SERVER)", &server }, \
+	{                                                                              \
+		"json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json        \
 	}
 
 /* {"k":"v",…} of n pairs. */
-static struct rv_str object(struct rv_buf *b, const char *const *names, const struct rv_str *values,
-	size_t n)
+static struct rv_str object(
+	struct rv_buf *b, const char *const *names, const struct rv_str *values, size_t n)
 {
 	struct rv_json_w w;
 	rv_json_w_init(&w, b);
@@ -27,8 +27,8 @@ static struct rv_str object(struct rv_buf *b, const char *const *names, const st
 	return rv_buf_str(b);
 }
 
-static enum rv_code do_login(struct rv_client *c, const char *name, const struct rv_json **ret,
-	struct rv_err *err)
+static enum rv_code do_login(
+	struct rv_client *c, const char *name, const struct rv_json **ret, struct rv_err *err)
 {
 	static const char *const names[] = { "name", "password" };
 	struct rv_str v[2] = { rv_str_of(name) };
@@ -43,8 +43,10 @@ int rv_cmd_login(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
 	static const struct rv_usage u = { "login", "NAME", "open a session as a person",
-		"Asks for the password (or reads one line of standard input) and keeps the session's token in\n"
-		"~/.config/reeve/session (REEVE_SESSION_FILE), readable by you alone. It ends by itself after 12 hours.",
+		"Asks for the password (or reads one line of standard input) and keeps the "
+		"session's token in\n"
+		"~/.config/reeve/session (REEVE_SESSION_FILE), readable by you alone. It ends by "
+		"itself after 12 hours.",
 		opts, RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
@@ -62,8 +64,8 @@ int rv_cmd_login(int argc, char **argv)
 	return status;
 }
 
-static enum rv_code do_setup(struct rv_client *c, const char *link_file, const struct rv_json **ret,
-	struct rv_err *err)
+static enum rv_code do_setup(
+	struct rv_client *c, const char *link_file, const struct rv_json **ret, struct rv_err *err)
 {
 	static const char *const names[] = { "token", "password" };
 	struct rv_str v[2];
@@ -79,8 +81,10 @@ int rv_cmd_setup(int argc, char **argv)
 	static const struct rv_opt opts[] = { COMMON_OPTS };
 	static const struct rv_usage u = { "setup", "FILE",
 		"redeem the first admin's link, or an invitation, and set a password",
-		"FILE holds the single-use token: DATA/first-admin after 'reeve init', or what 'reeve person invite' gave.\n"
-		"The new password is asked for, or read as one line of standard input; it has at least 12 bytes.",
+		"FILE holds the single-use token: DATA/first-admin after 'reeve init', or what "
+		"'reeve person invite' gave.\n"
+		"The new password is asked for, or read as one line of standard input; it has at "
+		"least 12 bytes.",
 		opts, RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
@@ -113,8 +117,8 @@ int rv_cmd_logout(int argc, char **argv)
 	/* A session that the server no longer knows is ended too: forget it here. */
 	enum rv_code code = rv_client_open(&c, server, &err);
 	if (code == RV_OK)
-		code = rv_client_call(&c, RV_HTTP_POST, "/v1/logout", (struct rv_str){ NULL, 0 }, &v,
-			&err);
+		code = rv_client_call(
+			&c, RV_HTTP_POST, "/v1/logout", (struct rv_str){ NULL, 0 }, &v, &err);
 	if ((code == RV_OK || code == RV_EAUTH) && rv_client_keep(&c, RV_STR(""), NULL) == RV_OK)
 		printf("Logged out.\n");
 	else
@@ -150,8 +154,8 @@ int rv_cmd_whoami(int argc, char **argv)
 	status = 0;
 	enum rv_code code = rv_client_open(&c, server, &err);
 	if (code == RV_OK)
-		code = rv_client_call(&c, RV_HTTP_GET, "/v1/whoami", (struct rv_str){ NULL, 0 }, &v,
-			&err);
+		code = rv_client_call(
+			&c, RV_HTTP_GET, "/v1/whoami", (struct rv_str){ NULL, 0 }, &v, &err);
 	if (code != RV_OK)
 		status = rv_cli_fail(u.name, &err);
 	else if (json)
