@@ -13,6 +13,15 @@ static int cmd_version(int argc, char **argv)
 
 /* A row a command, in the order a newcomer needs them. */
 static const struct rv_sub commands[] = {
+	{ "setup", rv_cmd_setup, "redeem a single-use link and set a password" },
+	{ "login", rv_cmd_login, "open a session as a person" },
+	{ "logout", rv_cmd_logout, "end it" },
+	{ "whoami", rv_cmd_whoami, "whom the credential in use names" },
+	{ "apply", rv_cmd_apply, "bring registry, policies and people to what files say" },
+	{ "system", rv_cmd_system, "AI systems and their life" },
+	{ "approvals", rv_cmd_approvals, "held actions: what waits for a person" },
+	{ "approve", rv_cmd_approve, "let a held action happen, once" },
+	{ "deny", rv_cmd_deny, "say no to a held action" },
 	{ "cedar", rv_cmd_cedar, "the policy language: authorize, check-parse, test" },
 	{ "version", cmd_version, "which version this is" },
 };
