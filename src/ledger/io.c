@@ -61,7 +61,8 @@ static int sync_fd(struct rv_ledger *l, int fd)
 
 static int sync_dir(struct rv_ledger *l)
 {
-	RV_AUTO_FD fd = l->io->open(l->io->self, l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	RV_AUTO_FD fd =
+		l->io->open_file(l->io->self, l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	return fd < 0 ? errno : sync_fd(l, fd);
 }
 
@@ -71,7 +72,7 @@ int rv_disk_write_file(struct rv_ledger *l, const char *name, struct rv_str byte
 	rv_ledger_path(l, name, path);
 	snprintf(tmp, sizeof tmp, "%s.tmp", path);
 	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-	RV_AUTO_FD fd = l->io->open(l->io->self, tmp, flags, 0600);
+	RV_AUTO_FD fd = l->io->open_file(l->io->self, tmp, flags, 0600);
 	if (fd < 0)
 		return errno;
 	int e = write_all(l, fd, bytes, 0);
@@ -107,7 +108,7 @@ int rv_disk_open_last(struct rv_ledger *l, uint64_t first, bool is_new, int64_t 
 	rv_seg_name(first, "seg", name);
 	rv_ledger_path(l, name, path);
 	int flags = O_RDWR | O_CLOEXEC | (is_new ? O_CREAT | O_TRUNC : 0);
-	RV_AUTO_FD fd = l->io->open(l->io->self, path, flags, 0600);
+	RV_AUTO_FD fd = l->io->open_file(l->io->self, path, flags, 0600);
 	if (fd < 0)
 		return errno;
 	if (is_new) {
@@ -194,7 +195,7 @@ int rv_disk_reserve(struct rv_ledger *l, bool want)
 	struct stat st;
 	rv_ledger_path(l, RV_F_RESERVE, path);
 	int flags = O_RDWR | O_CLOEXEC | O_CREAT;
-	RV_AUTO_FD fd = l->io->open(l->io->self, path, flags, 0600);
+	RV_AUTO_FD fd = l->io->open_file(l->io->self, path, flags, 0600);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return errno;
 	if (want && st.st_blocks * 512 >= (blkcnt_t)l->reserve_bytes)

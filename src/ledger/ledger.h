@@ -93,7 +93,7 @@ struct rv_ledger;
 struct rv_ledger_io {
 	const char *name;
 	void *self;
-	int (*open)(void *self, const char *path, int flags, mode_t mode);
+	int (*open_file)(void *self, const char *path, int flags, mode_t mode);
 	ssize_t (*pwrite)(void *self, int fd, const void *p, size_t n, off_t at);
 	int (*fdatasync)(void *self, int fd); /* files and folders */
 	int (*fallocate)(void *self, int fd, off_t at, off_t n);

@@ -207,7 +207,7 @@ enum {
 	RV_PATH = 512,
 	RV_WRITE_MAX = 8 << 20, /* bytes of one write, unless one record is larger */
 	RV_ZERO_CHUNK = 4 << 20, /* zero-filled ahead of the records */
-	RV_RETRY_MIN_MS = 50,
+	RV_RETRY_MIN_MS = 20,
 	RV_RETRY_MAX_MS = 2000,
 	RV_SIGN_AFTER_MS = 1000,
 };
@@ -311,6 +311,12 @@ int rv_disk_check_last(struct rv_ledger *l); /* EILSEQ: reads back differently *
 
 /* writer.c */
 void *rv_writer_main(void *ledger);
+/* Runs the callbacks and frees the records. */
+void rv_writer_finish(struct rv_ledger *l, struct rv_list *q, enum rv_code code);
+/* recover.c; writer thread. now: the batch that failed with e, not in the log. rest: what has not
+ * been tried. Afterwards rest holds what is worth trying again. */
+void rv_writer_failed(struct rv_ledger *l, int e, struct rv_list *now, struct rv_list *rest);
+void rv_writer_retry(struct rv_ledger *l);
 /* checkpoint.c: writer thread or before it runs. */
 RV_MUST_USE enum rv_code rv_ledger_sign(struct rv_ledger *l, struct rv_err *err);
 /* read.c: a reader that keeps one segment open and a window of it. */

@@ -1,0 +1,167 @@
+/* The way in: a record is parsed and copied on the caller's thread, then waits in the queue. */
+#include "ledger/ledger_int.h"
+
+static void lock(pthread_mutex_t *m)
+{
+	rv_assert(pthread_mutex_lock(m) == 0);
+}
+
+static void unlock(pthread_mutex_t *m)
+{
+	rv_assert(pthread_mutex_unlock(m) == 0);
+}
+
+static enum rv_code ready(struct rv_ledger *l, bool is_control, struct rv_err *err)
+{
+	if (l->is_closing)
+		return RV_FAIL(err, RV_EAUDIT, "the log is being closed");
+	if (l->state == RV_LEDGER_OPEN || (l->state == RV_LEDGER_FULL && is_control))
+		return RV_OK;
+	return RV_FAIL(
+		err, RV_EAUDIT, "the log is %s: %s", rv_ledger_state_name(l->state), l->reason);
+}
+
+enum rv_code rv_ledger_ready(struct rv_ledger *l, bool is_control, struct rv_err *err)
+{
+	lock(&l->q_mu);
+	enum rv_code code = ready(l, is_control, err);
+	unlock(&l->q_mu);
+	return code;
+}
+
+/* ---- submitting ---- */
+
+static struct rv_str keep(char **at, struct rv_str s)
+{
+	struct rv_str kept = rv_str_n(*at, s.n);
+	if (s.n > 0)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return kept;
+}
+
+enum rv_code rv_job_new(
+	const struct rv_ledger_record *r, struct rv_job_rec **ret, struct rv_err *err)
+{
+	struct rv_fields f;
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, RV_EVENT_ARENA);
+	if (r->event.n > RV_LEDGER_EVENT_MAX)
+		return RV_FAIL(err, RV_ELIMIT, "the event has %zu bytes, at most %d fit",
+			r->event.n, RV_LEDGER_EVENT_MAX);
+	if (r->side.n > RV_LEDGER_SIDE_MAX)
+		return RV_FAIL(err, RV_ELIMIT, "the side bytes are %zu, at most %d fit", r->side.n,
+			RV_LEDGER_SIDE_MAX);
+	RV_TRY(rv_event_fields(&a, r->event, &f, err));
+	size_t n = r->event.n + r->side.n;
+	for (int i = 0; i < RV_W_COUNT; i++)
+		n += f.word[i].n;
+	struct rv_job_rec *j = malloc(sizeof *j + n);
+	if (!j)
+		return RV_FAIL(err, RV_ENOMEM, "out of memory");
+	*j = (struct rv_job_rec){ .is_control = r->is_control, .id_hash = rv_event_id_hash(f.id) };
+	char *at = j->data;
+	j->event = keep(&at, r->event);
+	j->side = keep(&at, r->side);
+	for (int i = 0; i < RV_W_COUNT; i++)
+		j->word[i] = keep(&at, f.word[i]);
+	*ret = j;
+	return RV_OK;
+}
+
+static enum rv_code push(
+	struct rv_ledger *l, struct rv_job_rec *j, bool may_wait, struct rv_err *err)
+{
+	lock(&l->q_mu);
+	enum rv_code code = ready(l, j->is_control, err);
+	while (code == RV_OK && may_wait && l->queue.n >= l->queue_max) {
+		rv_assert(pthread_cond_wait(&l->q_room, &l->q_mu) == 0);
+		code = ready(l, j->is_control, err);
+	}
+	if (code == RV_OK && l->queue.n >= l->queue_max)
+		code = RV_FAIL(err, RV_EBUSY, "%zu records wait for the log already", l->queue.n);
+	if (code == RV_OK) {
+		rv_list_push(&l->queue, j);
+		if (l->is_writer_idle)
+			rv_assert(pthread_cond_signal(&l->q_work) == 0);
+	}
+	unlock(&l->q_mu);
+	return code;
+}
+
+static enum rv_code submit(struct rv_ledger *l, const struct rv_ledger_record *r, rv_ledger_cb *cb,
+	void *arg, bool may_wait, struct rv_err *err)
+{
+	struct rv_job_rec *j;
+	RV_TRY(rv_job_new(r, &j, err));
+	j->cb = cb;
+	j->arg = arg;
+	enum rv_code code = push(l, j, may_wait, err);
+	if (code != RV_OK)
+		free(j);
+	return code;
+}
+
+enum rv_code rv_ledger_submit(struct rv_ledger *l, const struct rv_ledger_record *r,
+	rv_ledger_cb *cb, void *arg, struct rv_err *err)
+{
+	rv_assert(l && l->magic == RV_LEDGER_MAGIC);
+	return submit(l, r, cb, arg, false, err);
+}
+
+/* ---- submitting and waiting ---- */
+
+struct waiter {
+	pthread_mutex_t mu;
+	pthread_cond_t done;
+	size_t left, failed;
+};
+struct slot {
+	struct waiter *w;
+	uint64_t seq;
+};
+
+static void on_done(void *arg, enum rv_code code, uint64_t seq, const struct rv_sha256 *leaf)
+{
+	struct slot *s = arg;
+	struct waiter *w = s->w;
+	lock(&w->mu);
+	s->seq = code == RV_OK ? seq : UINT64_MAX;
+	w->failed += code != RV_OK;
+	if (--w->left == 0)
+		rv_assert(pthread_cond_signal(&w->done) == 0);
+	unlock(&w->mu);
+}
+
+enum rv_code rv_ledger_append(struct rv_ledger *l, const struct rv_ledger_record *r, size_t n,
+	uint64_t *ret_seqs, struct rv_err *err)
+{
+	struct waiter w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, n, 0 };
+	enum rv_code code = RV_OK;
+	size_t sent = 0;
+	rv_assert(l && l->magic == RV_LEDGER_MAGIC);
+	rv_assert(!l->has_thread || !pthread_equal(pthread_self(), l->thread));
+	RV_AUTO_FREE struct slot *slots = calloc(n + 1, sizeof *slots);
+	if (!slots)
+		return RV_FAIL(err, RV_ENOMEM, "out of memory");
+	for (; sent < n && code == RV_OK; sent += code == RV_OK) {
+		slots[sent].w = &w;
+		code = submit(l, &r[sent], on_done, &slots[sent], true, err);
+	}
+	lock(&w.mu);
+	w.left -= n - sent;
+	while (w.left > 0)
+		rv_assert(pthread_cond_wait(&w.done, &w.mu) == 0);
+	unlock(&w.mu);
+	(void)pthread_cond_destroy(&w.done); /* nobody waits */
+	(void)pthread_mutex_destroy(&w.mu);
+	for (size_t i = 0; ret_seqs && i < n; i++)
+		ret_seqs[i] = i < sent ? slots[i].seq : UINT64_MAX;
+	if (code == RV_OK && w.failed > 0) {
+		lock(&l->q_mu);
+		code = RV_FAIL(err, RV_EAUDIT, "%zu of %zu records were not made durable: %s",
+			w.failed, n, l->reason);
+		unlock(&l->q_mu);
+	}
+	return code;
+}
