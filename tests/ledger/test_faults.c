@@ -1,0 +1,287 @@
+/* A disk that fails: every single call once, for good, full, and with the power gone. */
+#include <errno.h>
+
+#include "tests/ledger/lab.h"
+#include "tests/ledger/shim.h"
+
+enum { EVENTS = 14, PER_BATCH = 2 };
+
+static bool is_open(void *arg)
+{
+	struct rv_ledger_status st;
+	rv_ledger_status(arg, &st);
+	return st.state == RV_LEDGER_OPEN;
+}
+
+struct run {
+	struct lab b;
+	struct shim s;
+	bool acked[EVENTS];
+	uint64_t seq[EVENTS];
+};
+
+static void run_init(struct run *r)
+{
+	memset(r, 0, sizeof *r);
+	lab_init(&r->b);
+	shim_init(&r->s);
+	r->b.opts.io = &r->s.io;
+	r->b.opts.segment_bytes = 1500;
+	r->b.opts.reserve_bytes = 8192;
+}
+
+static void run_done(struct run *r)
+{
+	lab_done(&r->b);
+	shim_done(&r->s);
+}
+
+static enum rv_code append_one(struct run *r, uint64_t i, struct rv_err *err)
+{
+	char text[PER_BATCH][256];
+	struct rv_ledger_record rec[PER_BATCH];
+	for (size_t k = 0; k < PER_BATCH; k++)
+		rec[k] = (struct rv_ledger_record){ .event = rv_str_n(text[k],
+							    lab_event(i + k, text[k], 256)) };
+	uint64_t seq[PER_BATCH];
+	enum rv_code code = rv_ledger_append(r->b.l, rec, PER_BATCH, seq, err);
+	for (size_t k = 0; k < PER_BATCH; k++) {
+		r->acked[i + k] = seq[k] != UINT64_MAX;
+		r->seq[i + k] = seq[k];
+	}
+	return code;
+}
+
+/* Every acknowledged event is where it was said to be; of the others none, unless may_more. */
+static void check_run(struct run *r, bool may_more, const char *what, uint64_t k)
+{
+	struct rv_err err = { 0 };
+	char id[40], text[256];
+	r->b.opts.io = NULL;
+	if (lab_open(&r->b, &err) != RV_OK) {
+		CHECKF(false, "%s %llu: %s", what, (unsigned long long)k, err.msg);
+		return;
+	}
+	for (uint64_t i = 0; i < EVENTS; i++) {
+		uint64_t seq;
+		lab_id(i, id);
+		enum rv_code code = rv_ledger_find(r->b.l, rv_str_of(id), &seq, NULL);
+		if (!r->acked[i]) {
+			CHECKF(may_more || code == RV_ENOENT,
+				"%s %llu: refused event %llu is there", what, (unsigned long long)k,
+				(unsigned long long)i);
+			continue;
+		}
+		CHECKF(code == RV_OK && seq == r->seq[i], "%s %llu: event %llu is lost", what,
+			(unsigned long long)k, (unsigned long long)i);
+		RV_AUTO_ARENA a;
+		struct rv_ledger_entry e = { 0 };
+		rv_arena_init(&a, 1 << 20);
+		code = rv_ledger_read(r->b.l, &a, r->seq[i], &e, NULL);
+		CHECK(code == RV_OK &&
+			rv_str_eq(e.event, rv_str_n(text, lab_event(i, text, sizeof text))));
+	}
+	lab_close(&r->b);
+	struct rv_verify_report rep;
+	CHECK(rv_ledger_verify(r->b.dir, r->b.vkey, RV_STR(""), &rep, &err) == RV_OK);
+	CHECKF(rep.level == (rep.size ? RV_VERIFY_VERIFIED : RV_VERIFY_CONSISTENT),
+		"%s %llu: %s %s", what, (unsigned long long)k, rep.problem[0].file,
+		rep.problem[0].text);
+}
+
+/* Returns false when the k-th call was never made. */
+static bool fail_kth(uint64_t k, int e, bool is_short)
+{
+	struct run r;
+	struct rv_err err = { 0 };
+	run_init(&r);
+	r.s.fail_from = k;
+	r.s.fail_n = 1;
+	r.s.fail_errno = e;
+	r.s.is_short = is_short;
+	enum rv_code code = lab_open(&r.b, &err);
+	if (code != RV_OK) {
+		CHECK(code == RV_EIO);
+		rv_err_clear(&err);
+		if (lab_open(&r.b, &err) != RV_OK) {
+			CHECKF(false, "call %llu: second open: %s", (unsigned long long)k, err.msg);
+			run_done(&r);
+			return true;
+		}
+	}
+	for (uint64_t i = 0; i < EVENTS; i += PER_BATCH) {
+		rv_err_clear(&err);
+		code = append_one(&r, i, &err);
+		CHECKF(code == RV_OK || code == RV_EAUDIT, "call %llu: %s", (unsigned long long)k,
+			err.msg);
+		CHECK(shim_wait(&r.s, is_open, r.b.l));
+	}
+	size_t acked = 0;
+	for (size_t i = 0; i < EVENTS; i++)
+		acked += r.acked[i];
+	CHECKF(acked + 2 * PER_BATCH >= EVENTS, "call %llu: only %zu were taken",
+		(unsigned long long)k, acked);
+	lab_close(&r.b);
+	bool reached = r.s.calls >= k;
+	check_run(&r, false, strerror(e), k);
+	run_done(&r);
+	return reached;
+}
+
+TEST(every_call_fails_once)
+{
+	static const struct {
+		int e;
+		bool is_short;
+	} modes[] = { { EIO, false }, { ENOSPC, false }, { EIO, true }, { ENOSPC, true } };
+	for (size_t m = 0; m < RV_COUNT(modes); m++) {
+		uint64_t k = 1;
+		while (k < 1000 && fail_kth(k, modes[m].e, modes[m].is_short))
+			k++;
+		CHECK(k > 30 && k < 1000);
+	}
+}
+
+/* The power goes at the k-th call. */
+static bool lose_power(uint64_t k, unsigned lost)
+{
+	struct run r;
+	struct rv_err err = { 0 };
+	run_init(&r);
+	r.s.fail_from = k;
+	r.s.fail_n = UINT64_MAX / 2;
+	bool reached = true;
+	if (lab_open(&r.b, &err) == RV_OK) {
+		for (uint64_t i = 0; i < EVENTS; i += PER_BATCH)
+			if (append_one(&r, i, NULL) != RV_OK)
+				break;
+		shim_kill(&r.s);
+		lab_close(&r.b);
+		reached = r.s.calls >= k;
+	}
+	shim_power_loss(&r.s, lost);
+	check_run(&r, true, "power lost at call", k);
+	run_done(&r);
+	return reached;
+}
+
+TEST(unsynced_writes_are_lost)
+{
+	for (unsigned lost = 0; lost < 6; lost++) {
+		uint64_t k = 2;
+		while (k < 1000 && lose_power(k, lost * 7919))
+			k++;
+		CHECK(k > 30);
+	}
+}
+
+static void count_it(void *arg, enum rv_code code, uint64_t seq, const struct rv_sha256 *leaf)
+{
+	uint64_t *n = arg;
+	__atomic_add_fetch(&n[code == RV_OK ? 0 : 1], 1, __ATOMIC_SEQ_CST);
+}
+
+static enum rv_code append_control(struct lab *b, uint64_t i, bool is_control, struct rv_err *err)
+{
+	char text[256];
+	struct rv_ledger_record r = { .event = rv_str_n(text, lab_event(i, text, sizeof text)),
+		.is_control = is_control };
+	return rv_ledger_append(b->l, &r, 1, NULL, err);
+}
+
+TEST(full_disk_keeps_control_records_and_resumes)
+{
+	struct lab b;
+	struct shim s;
+	struct rv_err err = { 0 };
+	struct rv_ledger_status st;
+	lab_init(&b);
+	shim_init(&s);
+	b.opts.io = &s.io;
+	b.opts.reserve_bytes = 256 << 10;
+	s.room_bytes = (256 << 10) + (512 << 10);
+	lab_must_open(&b);
+	uint64_t i = 0;
+	while (append_control(&b, i, false, &err) == RV_OK && i < 100000)
+		i++;
+	CHECK(i > 100 && i < 100000);
+	CHECK(err.code == RV_EAUDIT && strstr(err.msg, "full"));
+	rv_ledger_status(b.l, &st);
+	CHECK(st.state == RV_LEDGER_FULL && st.size == i);
+	CHECK(rv_ledger_ready(b.l, false, NULL) == RV_EAUDIT);
+	CHECK(rv_ledger_ready(b.l, true, NULL) == RV_OK);
+	/* Control records still fit, many of them. */
+	for (uint64_t k = 0; k < 200; k++)
+		REQUIRE_OK(append_control(&b, i + k, true, &err), (rv_err_clear(&err), &err));
+	rv_ledger_status(b.l, &st);
+	CHECK(!st.has_reserve && st.size == i + 200);
+	/* Room again: it goes on by itself, and says how long it could not. */
+	(void)pthread_mutex_lock(&s.mu);
+	s.room_bytes = UINT64_MAX;
+	(void)pthread_mutex_unlock(&s.mu);
+	CHECK(shim_wait(&s, is_open, b.l));
+	rv_err_clear(&err);
+	REQUIRE_OK(append_control(&b, i + 200, false, &err), &err);
+	rv_ledger_status(b.l, &st);
+	CHECK(st.has_reserve && st.size == i + 202);
+	uint64_t n[2] = { 0 };
+	struct rv_ledger_record r = { .event = RV_STR("{}") };
+	REQUIRE_OK(rv_ledger_submit(b.l, &r, count_it, n, &err), &err);
+	lab_close(&b);
+	CHECK(n[0] == 1);
+	b.opts.io = NULL;
+	lab_must_open(&b);
+	CHECK(rv_ledger_size(b.l) == i + 203);
+	lab_done(&b);
+	shim_done(&s);
+}
+
+TEST(a_failing_disk_refuses_all_and_recovers)
+{
+	struct run r;
+	struct rv_err err = { 0 };
+	run_init(&r);
+	lab_must_open(&r.b);
+	REQUIRE_OK(append_one(&r, 0, &err), &err);
+	(void)pthread_mutex_lock(&r.s.mu);
+	r.s.fail_from = r.s.calls + 1;
+	r.s.fail_n = 6; /* through several tries */
+	(void)pthread_mutex_unlock(&r.s.mu);
+	CHECK(append_one(&r, 2, &err) == RV_EAUDIT);
+	CHECKF(strstr(err.msg, "Input/output error"), "%s", err.msg);
+	CHECK(rv_ledger_ready(r.b.l, true, NULL) == RV_EAUDIT);
+	CHECK(shim_wait(&r.s, is_open, r.b.l));
+	rv_err_clear(&err);
+	REQUIRE_OK(append_one(&r, 4, &err), &err);
+	lab_close(&r.b);
+	check_run(&r, false, "failing", 0);
+	run_done(&r);
+}
+
+static bool is_broken(void *arg)
+{
+	struct rv_ledger_status st;
+	rv_ledger_status(arg, &st);
+	return st.state == RV_LEDGER_BROKEN;
+}
+
+/* After a failure the tail is read back; when an acknowledged record is gone, that is the end. */
+TEST(what_reads_back_differently_stays_refused)
+{
+	struct run r;
+	struct rv_err err = { 0 };
+	run_init(&r);
+	lab_must_open(&r.b);
+	REQUIRE_OK(append_one(&r, 0, &err), &err);
+	(void)pthread_mutex_lock(&r.s.mu);
+	r.s.fail_from = r.s.calls + 1;
+	r.s.fail_n = 3;
+	(void)pthread_mutex_unlock(&r.s.mu);
+	lab_flip(&r.b, LAB_SEG0, 200);
+	CHECK(append_one(&r, 2, &err) == RV_EAUDIT);
+	CHECK(shim_wait(&r.s, is_broken, r.b.l));
+	CHECK(append_one(&r, 4, NULL) == RV_EAUDIT);
+	run_done(&r);
+}
+
+MAIN()
