@@ -12,9 +12,13 @@
 #include "base/uuid.h"
 #include "store/store.h"
 
+struct cedar_entities;
+struct cedar_policies;
 struct rv_ledger;
 struct rv_gov; /* the open data folder: store, keys, snapshot, control thread */
 struct rv_snapshot;
+struct rv_touch;
+struct rv_stop_note;
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
@@ -66,6 +70,8 @@ struct rv_op {
 	unsigned dirty; /* RV_DIRTY_*: parts of the snapshot that change with this */
 	uint32_t n_events;
 	bool is_dry_run; /* set by rv_apply */
+	struct rv_touch *touched; /* rows whose entries in the snapshot change */
+	struct rv_stop_note *stops; /* stops that hold even if they cannot be written now */
 };
 enum {
 	RV_DIRTY_SYSTEMS = 1,
@@ -149,6 +155,7 @@ struct rv_gov_opts {
 #define RV_GOV_DB "reeve.db"
 #define RV_GOV_MASTER_KEY "master.key"
 #define RV_GOV_LOG_KEY "log.key"
+#define RV_GOV_ORIGIN "origin" /* the log's name */
 #define RV_GOV_ADMIN_LINK "first-admin"
 #define RV_GOV_LEDGER_DIR "ledger"
 
@@ -282,7 +289,7 @@ const char *rv_kind_name(enum rv_kind k); /* "Team" ... */
 
 struct rv_source {
 	const char *path; /* for messages; *.cedar is a Policy named after the file, *.json and
-			     *.yaml manifests */
+			   *.yaml manifests */
 	struct rv_str text;
 };
 struct rv_manifest {
@@ -654,7 +661,7 @@ struct rv_snap_system {
 	int64_t unseparated_until_ns; /* 0: properly approved */
 	bool observe; /* whole system in shadow mode: asked, logged, not held to it */
 	bool frozen;
-	const struct rv_limit *const *limits; /* its own and its role's, not its parents' */
+	const struct rv_limit *limits; /* its own; all that bind it: rv_snap_limits */
 	size_t n_limits;
 	struct rv_str wrapped_key;
 };
@@ -664,6 +671,11 @@ size_t rv_snap_systems(const struct rv_snapshot *s); /* how many */
  * at parents, at the owner and at an unseparated approval that has run out. */
 const char *rv_snap_refusal(
 	const struct rv_snapshot *s, const struct rv_snap_system *sys, int64_t now_ns);
+
+/* Its own limits, its role's and those of its parents; a limit shared along the chain once. Returns
+ * how many there are, writes at most cap. */
+size_t rv_snap_limits(const struct rv_snapshot *s, const struct rv_snap_system *sys,
+	const struct rv_limit **ret, size_t cap);
 
 struct rv_snap_credential {
 	enum rv_credential_kind kind;
@@ -703,9 +715,21 @@ struct rv_snap_resource {
 	size_t n_parents;
 	const struct rv_str *actions, *effects; /* action -> effect, pairwise */
 	size_t n_effects;
-	const struct rv_json *tags; /* object or NULL */
+	const struct rv_str *tag_names, *tag_values;
+	size_t n_tags;
 };
 const struct rv_snap_resource *rv_snap_resource(
 	const struct rv_snapshot *s, struct rv_str type, struct rv_str id);
+
+/* ---- what policy sees -------------------------------------------------------------------------
+ */
+
+/* The policies in force, compiled; never NULL. The notes are by index of the policy. */
+const struct cedar_policies *rv_snap_policies(const struct rv_snapshot *s);
+const struct rv_policy_note *rv_snap_note(const struct rv_snapshot *s, uint32_t policy_index);
+int64_t rv_snap_policy_version(const struct rv_snapshot *s);
+/* Systems, people, roles, teams, groups, points and the catalogue as Cedar entities; never NULL. A
+ * resource whose type has a namespace keeps it; any other is Reeve::Resource::"Type/id". */
+const struct cedar_entities *rv_snap_entities(const struct rv_snapshot *s);
 
 #endif

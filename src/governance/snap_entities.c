@@ -1,0 +1,254 @@
+/* What policy sees of the registry: the snapshot's entries as Cedar entities, as reeve.cedarschema
+ * words them. */
+#include <stdio.h>
+
+#include "cedar.h"
+#include "governance/snapshot_int.h"
+
+struct snap_entities {
+	atomic_uint refs;
+	cedar_entities *set;
+};
+
+struct snap_entities *snap_entities_ref(struct snap_entities *e)
+{
+	if (e)
+		atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+	return e;
+}
+
+void snap_entities_unref(struct snap_entities *e)
+{
+	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	cedar_entities_free(e->set);
+	free(e);
+}
+
+/* Entities being gathered; everything lies in one scratch until the store has copied it. */
+struct gather {
+	cedar_scratch *s;
+	struct rv_arena *a;
+	cedar_entity *list;
+	size_t n, cap;
+	struct rv_err *err;
+};
+
+static cedar_str cs(struct rv_str s)
+{
+	return (cedar_str){ s.p, s.n };
+}
+
+static cedar_uid uid(const char *type, struct rv_str id)
+{
+	return cedar_uid_of(cedar_z(type), cs(id));
+}
+
+static enum rv_code no_memory(struct gather *g)
+{
+	return RV_FAIL(g->err, RV_ELIMIT, "no memory for the entities");
+}
+
+struct attrs {
+	cedar_pair v[8];
+	size_t n;
+};
+
+static void add_str(struct attrs *at, const char *name, struct rv_str s)
+{
+	at->v[at->n++] = (cedar_pair){ cedar_z(name), cedar_string(cs(s)) };
+}
+
+static enum rv_code add_person(
+	struct gather *g, struct attrs *at, const char *name, struct rv_str who)
+{
+	const cedar_uid u = uid("Reeve::Person", who);
+	cedar_value v;
+	if (cedar_entity_value(g->s, &u, &v, NULL) != CEDAR_OK)
+		return no_memory(g);
+	at->v[at->n++] = (cedar_pair){ cedar_z(name), v };
+	return RV_OK;
+}
+
+static enum rv_code add_strs(
+	struct gather *g, struct attrs *at, const char *name, const struct rv_str *v, size_t n)
+{
+	cedar_value *items = rv_arena_array(g->a, n + 1, sizeof *items), set;
+	if (!items)
+		return no_memory(g);
+	for (size_t i = 0; i < n; i++)
+		items[i] = cedar_string(cs(v[i]));
+	if (cedar_set_of(g->s, items, n, &set, NULL) != CEDAR_OK)
+		return no_memory(g);
+	at->v[at->n++] = (cedar_pair){ cedar_z(name), set };
+	return RV_OK;
+}
+
+static enum rv_code add(struct gather *g, cedar_uid u, const struct attrs *at,
+	const cedar_uid *parents, size_t n_parents)
+{
+	if (g->n == g->cap) {
+		size_t cap = g->cap ? g->cap * 2 : 256;
+		cedar_entity *list = realloc(g->list, cap * sizeof *list);
+		if (!list)
+			return no_memory(g);
+		g->list = list;
+		g->cap = cap;
+	}
+	cedar_uid *kept = rv_arena_array(g->a, n_parents + 1, sizeof *kept);
+	cedar_entity *e = &g->list[g->n];
+	*e = (cedar_entity){ .uid = u, .parents = kept, .n_parents = n_parents };
+	if (!kept || cedar_record_of(g->s, at->v, at->n, &e->attrs, NULL) != CEDAR_OK)
+		return no_memory(g);
+	if (n_parents > 0)
+		memcpy(kept, parents, n_parents * sizeof *kept);
+	g->n++;
+	return RV_OK;
+}
+
+static enum rv_code add_system(struct gather *g, const struct rv_snap_system *s)
+{
+	struct attrs at = { .n = 0 };
+	cedar_uid parents[3];
+	size_t n = 0;
+	add_str(&at, "class", s->class_);
+	add_str(&at, "environment", s->environment);
+	add_str(&at, "risk", s->risk);
+	RV_TRY(add_person(g, &at, "owner", s->owner));
+	RV_TRY(add_strs(g, &at, "labels", s->labels, s->n_labels));
+	if (s->role.n > 0)
+		parents[n++] = uid("Reeve::Role", s->role);
+	if (s->team.n > 0)
+		parents[n++] = uid("Reeve::Team", s->team);
+	if (s->parent.n > 0)
+		parents[n++] = uid("Reeve::System", s->parent);
+	return add(g, uid("Reeve::System", s->name), &at, parents, n);
+}
+
+static enum rv_code add_human(struct gather *g, const struct rv_snap_person *p)
+{
+	struct attrs at = { .n = 0 };
+	size_t n = 0;
+	cedar_uid *parents = rv_arena_array(g->a, p->n_groups + p->n_teams + 1, sizeof *parents);
+	if (!parents)
+		return no_memory(g);
+	add_str(&at, "email", p->email);
+	at.v[at.n++] = (cedar_pair){ cedar_z("active"), cedar_bool(p->active) };
+	for (size_t i = 0; i < p->n_groups; i++)
+		parents[n++] = uid("Reeve::Group", p->groups[i]);
+	for (size_t i = 0; i < p->n_teams; i++)
+		parents[n++] = uid("Reeve::Team", p->teams[i]);
+	return add(g, uid("Reeve::Person", p->name), &at, parents, n);
+}
+
+static bool has_namespace(struct rv_str type)
+{
+	for (size_t i = 0; i + 1 < type.n; i++)
+		if (type.p[i] == ':' && type.p[i + 1] == ':')
+			return true;
+	return false;
+}
+
+static enum rv_code resource_uid(struct gather *g, const struct rv_snap_resource *r, cedar_uid *ret)
+{
+	if (has_namespace(r->type)) {
+		*ret = cedar_uid_of(cs(r->type), cs(r->id));
+		return RV_OK;
+	}
+	const char *id = rv_arena_printf(g->a, "%.*s/%.*s", RV_FMT(r->type), RV_FMT(r->id));
+	if (!id)
+		return no_memory(g);
+	*ret = cedar_uid_of(cedar_z("Reeve::Resource"), cedar_z(id));
+	return RV_OK;
+}
+
+static enum rv_code add_tags(struct gather *g, const struct rv_snap_resource *r, cedar_value *ret)
+{
+	cedar_pair *pairs = rv_arena_array(g->a, r->n_tags + 1, sizeof *pairs);
+	if (!pairs)
+		return no_memory(g);
+	for (size_t i = 0; i < r->n_tags; i++)
+		pairs[i] = (cedar_pair){ cs(r->tag_names[i]), cedar_string(cs(r->tag_values[i])) };
+	return cedar_record_of(g->s, pairs, r->n_tags, ret, NULL) == CEDAR_OK ? RV_OK
+									      : no_memory(g);
+}
+
+static enum rv_code add_resource(struct gather *g, const struct rv_snap_resource *r)
+{
+	struct attrs at = { .n = 0 };
+	cedar_uid u, *parents = rv_arena_array(g->a, r->n_parents + 1, sizeof *parents);
+	if (!parents)
+		return no_memory(g);
+	RV_TRY(resource_uid(g, r, &u));
+	add_str(&at, "kind", r->kind);
+	at.v[at.n++] = (cedar_pair){ cedar_z("known"), cedar_bool(true) };
+	if (r->environment.n > 0)
+		add_str(&at, "environment", r->environment);
+	if (r->data_class.n > 0)
+		add_str(&at, "data_class", r->data_class);
+	if (r->owner.n > 0)
+		RV_TRY(add_person(g, &at, "owner", r->owner));
+	for (size_t i = 0; i < r->n_parents; i++)
+		parents[i] = uid("Reeve::Collection", r->parents[i]);
+	RV_TRY(add(g, u, &at, parents, r->n_parents));
+	return add_tags(g, r, &g->list[g->n - 1].tags);
+}
+
+static enum rv_code add_entry(struct gather *g, enum rv_part part, const struct snap_entry *e)
+{
+	const void *p = e;
+	const struct attrs none = { .n = 0 };
+	switch (part) {
+	case RV_PART_SYSTEM:
+		return add_system(g, &((const struct snap_system *)p)->pub);
+	case RV_PART_PERSON:
+		return add_human(g, &((const struct snap_person *)p)->pub);
+	case RV_PART_RESOURCE:
+		return add_resource(g, &((const struct snap_resource *)p)->pub);
+	case RV_PART_POINT:
+		return add(g, uid("Reeve::Point", e->key), &none, NULL, 0);
+	case RV_PART_ROLE:
+		return add(g, uid("Reeve::Role", e->key), &none, NULL, 0);
+	default:
+		return RV_OK;
+	}
+}
+
+static enum rv_code gather_all(struct gather *g, const struct rv_snapshot *s)
+{
+	for (unsigned p = 0; p < RV_PART_COUNT; p++) {
+		const struct snap_map *m = s->maps[p];
+		for (size_t i = 0; m && i <= m->mask; i++)
+			if (m->slots[i])
+				RV_TRY(add_entry(g, (enum rv_part)p, m->slots[i]));
+	}
+	return RV_OK;
+}
+
+enum rv_code snap_entities_build(
+	const struct rv_snapshot *s, struct snap_entities **ret, struct rv_err *err)
+{
+	struct snap_entities *out = calloc(1, sizeof *out);
+	cedar_error e = { .code = CEDAR_OK };
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, (size_t)1 << 30);
+	struct gather g = { .s = cedar_scratch_new(), .a = &a, .err = err };
+	enum rv_code code = out && g.s ? gather_all(&g, s) : no_memory(&g);
+	if (code == RV_OK && cedar_entities_new(g.list, g.n, &out->set, &e) != CEDAR_OK)
+		code = RV_FAIL(
+			err, e.code == CEDAR_ELIMIT ? RV_ELIMIT : RV_EINVAL, "%s", e.message);
+	cedar_scratch_free(g.s);
+	free(g.list);
+	if (code != RV_OK) {
+		free(out);
+		return code;
+	}
+	atomic_init(&out->refs, 1);
+	*ret = out;
+	return RV_OK;
+}
+
+const struct cedar_entities *rv_snap_entities(const struct rv_snapshot *s)
+{
+	return s->entities->set;
+}
