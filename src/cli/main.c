@@ -23,6 +23,7 @@ static const struct rv_sub commands[] = {
 	{ "approve", rv_cmd_approve, "let a held action happen, once" },
 	{ "deny", rv_cmd_deny, "say no to a held action" },
 	{ "cedar", rv_cmd_cedar, "the policy language: authorize, check-parse, test" },
+	{ "pdp", rv_cmd_pdp, "a stand-alone AuthZEN decision point over Cedar files" },
 	{ "version", cmd_version, "which version this is" },
 };
 
