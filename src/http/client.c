@@ -254,7 +254,6 @@ static short tls_wants(struct rv_http_client *c, int r)
 
 static enum rv_code tls_connect(struct rv_http_client *c, struct rv_err *err)
 {
-	RV_TRY(tls_context(c, err));
 	c->ssl = SSL_new(c->ctx);
 	if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1)
 		return tls_error(c, "TLS cannot start", err);
@@ -277,6 +276,9 @@ static enum rv_code tls_connect(struct rv_http_client *c, struct rv_err *err)
 
 static enum rv_code open_connection(struct rv_http_client *c, struct rv_err *err)
 {
+	if (c->scheme == TLS)
+		RV_TRY(tls_context(
+			c, err)); /* reading roots takes time that the server need not see */
 	enum rv_code code = c->scheme == UNIX ? connect_unix(c, err) : connect_name(c, err);
 	if (code == RV_OK && c->scheme == TLS)
 		code = tls_connect(c, err);

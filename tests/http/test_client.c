@@ -124,7 +124,7 @@ TEST(tls)
 	struct rv_http_server_opts o = { .tls_cert_file = t.cert,
 		.tls_key_file = t.key,
 		.n_threads = 2,
-		.head_deadline_ms = 300 };
+		.head_deadline_ms = 1000 };
 	REQUIRE(fixture_start(&f, o, true));
 	snprintf(url, sizeof url, "https://127.0.0.1:%d", f.port);
 	struct rv_http_client *c = client_of(url, t.cert);
