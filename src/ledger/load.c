@@ -1,6 +1,8 @@
 /* Opening: from the files to columns, tree and checked checkpoint. Full segments come from their
  * index files, the last one is read. When what the indexes say does not lead to the signed root,
  * everything is read again from the segments before anything is believed. */
+#include <sys/stat.h>
+
 #include "base/file.h"
 #include "ledger/ledger_int.h"
 
@@ -187,6 +189,21 @@ static bool is_torn_creation(struct rv_ledger *l, uint64_t first)
 
 /* ---- all of them ---- */
 
+/* A full segment is not read at open, but it must be there, long enough, and the right one. */
+static enum rv_code check_full(struct rv_ledger *l, const struct rv_seg *s, struct rv_err *err)
+{
+	char name[RV_SEG_NAME], path[RV_PATH], head[RV_SEG_HEAD];
+	struct stat st;
+	rv_seg_name(s->first, "seg", name);
+	rv_ledger_path(l, name, path);
+	RV_AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0 || pread(fd, head, sizeof head, 0) != sizeof head)
+		return RV_FAIL(err, RV_ECORRUPT, "%s: cannot be read", name);
+	if ((uint64_t)st.st_size + 7 < s->used)
+		return RV_FAIL(err, RV_ECORRUPT, "%s: it was cut", name);
+	return rv_seg_head_check(rv_str_n(head, sizeof head), s->first, rv_str_of(l->origin), err);
+}
+
 static enum rv_code map_segment(
 	struct rv_ledger *l, uint64_t first, uint64_t next, struct rv_seg **ret, struct rv_err *err)
 {
@@ -196,7 +213,8 @@ static enum rv_code map_segment(
 	rv_seg_name(first, "idx", name);
 	rv_ledger_path(l, name, path);
 	RV_TRY(rv_index_map(path, first, &s, &tiles, err));
-	if (s->first + s->n != next || s->logged[0] < l->last_logged) {
+	if (s->first + s->n != next || s->logged[0] < l->last_logged ||
+		check_full(l, s, err) != RV_OK) {
 		rv_seg_free(s);
 		return RV_FAIL(err, RV_ECORRUPT, "%s: not of this segment", name);
 	}
