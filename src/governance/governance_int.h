@@ -161,6 +161,11 @@ enum rv_code rv_policy_note_of(struct rv_arena *a, const struct cedar_policy_inf
 	struct rv_policy_note *ret, struct rv_err *err);
 enum rv_code rv_policy_set_advance(struct rv_op *op, struct rv_str cause, struct rv_err *err);
 
+/* system.c: a new draft, or a new version of what is there; fills item->result and ->change. spec:
+ * checked; body: its canonical form. */
+enum rv_code rv_system_register(struct rv_op *op, struct rv_str name, const struct rv_json *spec,
+	struct rv_str body, bool submit, struct rv_apply_item *item, struct rv_err *err);
+
 static inline void rv_hook(struct rv_gov *g, const char *point)
 {
 	if (g->hook)
