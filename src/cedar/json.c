@@ -96,11 +96,14 @@ static cedar_code json_extension(struct rv_arena *a, const struct rv_json *v, un
 		if (!rv_str_eqz(rs(fn), cedar_fns[i].name))
 			continue;
 		cedar_code code = cedar_fn_call(a, (enum cedar_fn)i, args, n, ret, err);
-		if (code == CEDAR_EEVAL && err) {
+		if (code != CEDAR_EEVAL)
+			return code;
+		if (err) {
+			err->code = CEDAR_EPARSE;
 			err->line = v->line;
 			err->column = v->col;
 		}
-		return code;
+		return CEDAR_EPARSE;
 	}
 	return fail_at(err, v, "'fn' is not an extension function");
 }

@@ -49,7 +49,8 @@ static void skip_blank(struct lexer *l)
 	while (l->at < l->text.n) {
 		char c = l->text.p[l->at];
 		if (c == '/' && l->at + 1 < l->text.n && l->text.p[l->at + 1] == '/') {
-			while (l->at < l->text.n && l->text.p[l->at] != '\n')
+			while (l->at < l->text.n && l->text.p[l->at] != '\n' &&
+				l->text.p[l->at] != '\r')
 				l->at++;
 		} else if (c == ' ' || (c >= '\t' && c <= '\r')) {
 			l->at++;
@@ -70,8 +71,12 @@ static void skip_blank(struct lexer *l)
 static cedar_code lex_string(struct lexer *l, struct token *t)
 {
 	size_t i = l->at + 1;
-	while (i < l->text.n && l->text.p[i] != '"')
-		i += l->text.p[i] == '\\' ? 2 : 1;
+	while (i < l->text.n && l->text.p[i] != '"') {
+		bool escaped = l->text.p[i] == '\\';
+		if (escaped && i + 1 < l->text.n && l->text.p[i + 1] == '\n')
+			return cedar_lex_fail(l, i, 1, "a backslash cannot end a line; write \\n");
+		i += escaped ? 2 : 1;
+	}
 	if (i >= l->text.n)
 		return cedar_lex_fail(l, l->at, 1, "this string is not closed");
 	t->kind = TOK_STRING;
@@ -180,7 +185,7 @@ static bool unicode_escape(cedar_str s, size_t *i, uint32_t *ret)
 	return n > 0 && (*i)++ < s.n && v <= 0x10ffff && !(v >= 0xd800 && v <= 0xdfff);
 }
 
-/* s.p[*i] stands behind the backslash. *ret_n 0: stands for nothing (a line that goes on). */
+/* s.p[*i] stands behind the backslash. */
 static bool escape(cedar_str s, size_t *i, char out[4], size_t *ret_n)
 {
 	static const char from[] = "nrt\\0'\"", to[] = "\n\r\t\\\0'\"";
@@ -205,12 +210,7 @@ static bool escape(cedar_str s, size_t *i, char out[4], size_t *ret_n)
 		*ret_n = rv_utf8_put(v, out);
 		return true;
 	}
-	if (c != '\n')
-		return false;
-	while (*i < s.n && strchr(" \t\n\r", s.p[*i]) && s.p[*i])
-		(*i)++;
-	*ret_n = 0;
-	return true;
+	return false;
 }
 
 static cedar_code bad_escape(struct lexer *l, const struct token *t, size_t from, size_t to)

@@ -189,6 +189,21 @@ static const cedar_uid *new_uid(struct parser *p, cedar_str type, cedar_str id)
 	return u;
 }
 
+/* Scopes may put what they name into parentheses; they mean nothing. */
+static cedar_code open_parens(struct parser *p, size_t *n)
+{
+	for (*n = 0; is_op(p, OP1('(')); (*n)++)
+		CEDAR_TRY(next(p));
+	return CEDAR_OK;
+}
+
+static cedar_code close_parens(struct parser *p, size_t n)
+{
+	for (; n > 0; n--)
+		CEDAR_TRY(expect(p, OP1(')'), "')'"));
+	return CEDAR_OK;
+}
+
 static cedar_code parse_entity(struct parser *p, const cedar_uid **ret)
 {
 	size_t at = p->lex.tok.at;
@@ -540,9 +555,16 @@ static cedar_code parse_negative(struct parser *p, size_t at, const struct expr 
 		return cedar_lex_fail(
 			&p->lex, t.at, t.n, "integer literal '%.*s' is too large", RV_FMT(t.text));
 	CEDAR_TRY(next(p));
-	const struct expr *e;
-	CEDAR_TRY(literal(p, at, cedar_long(v), &e));
-	return parse_member_rest(p, e, ret);
+	if (is_op(p, OP1('.')) || is_op(p, OP1('['))) { /* -5.a is -(5.a), as 5.a binds closer */
+		const struct expr *e;
+		if (v == INT64_MIN)
+			return cedar_lex_fail(&p->lex, t.at, t.n,
+				"integer literal '%.*s' is too large", RV_FMT(t.text));
+		CEDAR_TRY(literal(p, t.at, cedar_long(-v), &e));
+		CEDAR_TRY(parse_member_rest(p, e, &e));
+		return seal(p, new_expr(p, OP_NEG, at, e, NULL), ret);
+	}
+	return literal(p, at, cedar_long(v), ret);
 }
 
 static cedar_code parse_unary(struct parser *p, const struct expr **ret)
@@ -776,7 +798,7 @@ static cedar_code parse_expr(struct parser *p, const struct expr **ret)
 
 /* ---- scopes ---- */
 
-static cedar_code parse_scope_entity(struct parser *p, const char *var, struct scope *s)
+static cedar_code parse_scope_bare(struct parser *p, const char *var, struct scope *s)
 {
 	if (p->lex.tok.kind == TOK_SLOT) {
 		if (!rv_str_eqz(rs(p->lex.tok.text), var))
@@ -791,16 +813,62 @@ static cedar_code parse_scope_entity(struct parser *p, const char *var, struct s
 	return parse_entity(p, &s->uid);
 }
 
+static cedar_code parse_scope_entity(struct parser *p, const char *var, struct scope *s)
+{
+	size_t parens;
+	CEDAR_TRY(open_parens(p, &parens));
+	CEDAR_TRY(parse_scope_bare(p, var, s));
+	return close_parens(p, parens);
+}
+
+/* Sets what to do about the error just made. */
+static cedar_code with_help(struct parser *p, cedar_code code, const char *help)
+{
+	if (p->lex.err && p->lex.err->help[0] == '\0')
+		(void)snprintf(p->lex.err->help, sizeof p->lex.err->help, "%s", help); /* fits */
+	return code;
+}
+
+static const char scope_help[] =
+	"a scope names 'principal', 'action' and 'resource', in that order";
+
+/* What may not follow a scope's element, said more plainly than "expected ','". */
+static cedar_code check_scope_end(struct parser *p, const char *operators)
+{
+	static const uint16_t others[] = { OP2('!', '='), OP1('<'), OP2('<', '='), OP1('>'),
+		OP2('>', '='), OP2('=', '=') };
+	const struct token *t = &p->lex.tok;
+	if (is_op(p, OP1('=')))
+		return with_help(p, cedar_lex_fail(&p->lex, t->at, t->n, "'=' is not an operator"),
+			"use '==' to compare");
+	for (size_t i = 0; i < RV_COUNT(others); i++)
+		if (is_op(p, others[i]))
+			return with_help(p,
+				cedar_lex_fail(&p->lex, t->at, t->n,
+					"'%.*s' cannot be used here in the scope", (int)t->n,
+					p->lex.text.p + t->at),
+				operators);
+	if (is_word(p, "is"))
+		return with_help(p,
+			cedar_lex_fail(&p->lex, t->at, t->n,
+				"where 'is' and 'in' are used together, 'is' must come first"),
+			"write '... is TYPE in ENTITY'");
+	return CEDAR_OK;
+}
+
 static cedar_code parse_var(struct parser *p, const char *var)
 {
 	static const char *const all[] = { "principal", "action", "resource" };
 	for (size_t i = 0; i < RV_COUNT(all); i++)
 		if (is_word(p, all[i]) && strcmp(all[i], var) != 0)
-			return cedar_lex_fail(&p->lex, p->lex.tok.at, p->lex.tok.n,
-				"found the variable '%s' where the variable '%s' must be used",
-				all[i], var);
+			return with_help(p,
+				cedar_lex_fail(&p->lex, p->lex.tok.at, p->lex.tok.n,
+					"found the variable '%s' where the variable '%s' must be "
+					"used",
+					all[i], var),
+				scope_help);
 	if (!is_word(p, var))
-		return fail_here(p, var);
+		return with_help(p, fail_here(p, var), scope_help);
 	CEDAR_TRY(next(p));
 	if (is_op(p, OP1(':')))
 		return cedar_lex_fail(&p->lex, p->lex.tok.at, 1,
@@ -808,7 +876,7 @@ static cedar_code parse_var(struct parser *p, const char *var)
 	return CEDAR_OK;
 }
 
-static cedar_code parse_scope(struct parser *p, const char *var, struct scope *s)
+static cedar_code parse_scope_bounds(struct parser *p, const char *var, struct scope *s)
 {
 	CEDAR_TRY(parse_var(p, var));
 	if (is_op(p, OP2('=', '='))) {
@@ -836,10 +904,19 @@ static cedar_code parse_scope(struct parser *p, const char *var, struct scope *s
 	return parse_scope_entity(p, var, s);
 }
 
+static cedar_code parse_scope(struct parser *p, const char *var, struct scope *s)
+{
+	CEDAR_TRY(parse_scope_bounds(p, var, s));
+	return check_scope_end(p, "only '==', 'in', 'is' and 'is ... in' can stand here");
+}
+
 static cedar_code parse_action_entity(struct parser *p, const cedar_uid **ret)
 {
+	size_t parens;
+	CEDAR_TRY(open_parens(p, &parens));
 	size_t at = p->lex.tok.at;
 	CEDAR_TRY(parse_entity(p, ret));
+	CEDAR_TRY(close_parens(p, parens));
 	struct rv_str type = rs((*ret)->type);
 	if (!rv_str_eqz(type, "Action") && !rv_str_ends(type, RV_STR("::Action")))
 		return cedar_lex_fail(&p->lex, at, p->lex.before - at,
@@ -874,7 +951,7 @@ static cedar_code parse_action_list(struct parser *p, struct scope *s)
 	return expect(p, OP1(']'), "',' or ']'");
 }
 
-static cedar_code parse_action(struct parser *p, struct scope *s)
+static cedar_code parse_action_bounds(struct parser *p, struct scope *s)
 {
 	CEDAR_TRY(parse_var(p, "action"));
 	if (is_op(p, OP2('=', '='))) {
@@ -887,11 +964,22 @@ static cedar_code parse_action(struct parser *p, struct scope *s)
 			&p->lex, p->lex.tok.at, 2, "'is' cannot appear in the action scope");
 	if (!is_word(p, "in"))
 		return CEDAR_OK;
+	size_t parens;
 	CEDAR_TRY(next(p));
-	if (is_op(p, OP1('[')))
-		return parse_action_list(p, s);
-	s->op = SCOPE_IN;
-	return parse_action_entity(p, &s->uid);
+	CEDAR_TRY(open_parens(p, &parens));
+	if (is_op(p, OP1('['))) {
+		CEDAR_TRY(parse_action_list(p, s));
+	} else {
+		s->op = SCOPE_IN;
+		CEDAR_TRY(parse_action_entity(p, &s->uid));
+	}
+	return close_parens(p, parens);
+}
+
+static cedar_code parse_action(struct parser *p, struct scope *s)
+{
+	CEDAR_TRY(parse_action_bounds(p, s));
+	return check_scope_end(p, "only '==' and 'in' can stand behind 'action'");
 }
 
 /* ---- policies ---- */
@@ -969,6 +1057,11 @@ static cedar_code parse_conditions(struct parser *p, struct policy *out)
 	return CEDAR_OK;
 }
 
+static cedar_code expect_in_scope(struct parser *p, uint16_t op, const char *want)
+{
+	return is_op(p, op) ? next(p) : with_help(p, fail_here(p, want), scope_help);
+}
+
 static cedar_code parse_policy(struct parser *p, struct policy *out)
 {
 	size_t at = p->lex.tok.at;
@@ -980,13 +1073,13 @@ static cedar_code parse_policy(struct parser *p, struct policy *out)
 	CEDAR_TRY(next(p));
 	CEDAR_TRY(expect(p, OP1('('), "'('"));
 	CEDAR_TRY(parse_scope(p, "principal", &out->principal));
-	CEDAR_TRY(expect(p, OP1(','), "','"));
+	CEDAR_TRY(expect_in_scope(p, OP1(','), "','"));
 	CEDAR_TRY(parse_action(p, &out->action));
-	CEDAR_TRY(expect(p, OP1(','), "','"));
+	CEDAR_TRY(expect_in_scope(p, OP1(','), "','"));
 	CEDAR_TRY(parse_scope(p, "resource", &out->resource));
 	if (is_op(p, OP1(',')))
 		CEDAR_TRY(next(p));
-	CEDAR_TRY(expect(p, OP1(')'), "')'"));
+	CEDAR_TRY(expect_in_scope(p, OP1(')'), "')'"));
 	CEDAR_TRY(parse_conditions(p, out));
 	if (!is_op(p, OP1(';')))
 		return fail_here(p, "';', 'when' or 'unless'");

@@ -237,9 +237,33 @@ static int u32_cmp(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Sorts. An overlay that is its own ancestor (a circle no store would take) can bring a candidate
+ * twice: it counts once. */
+static size_t sort_indexes(uint32_t *list, size_t n)
+{
+	size_t kept = n > 0 ? 1 : 0;
+	if (n > 1)
+		qsort(list, n, sizeof *list, u32_cmp);
+	for (size_t i = 1; i < n; i++)
+		if (list[i] != list[kept - 1])
+			list[kept++] = list[i];
+	return kept;
+}
+
 static int failure_cmp(const void *a, const void *b)
 {
 	return u32_cmp(&((const cedar_failure *)a)->policy, &((const cedar_failure *)b)->policy);
+}
+
+static size_t sort_failures(cedar_failure *list, size_t n)
+{
+	size_t kept = n > 0 ? 1 : 0;
+	if (n > 1)
+		qsort(list, n, sizeof *list, failure_cmp);
+	for (size_t i = 1; i < n; i++)
+		if (list[i].policy != list[kept - 1].policy)
+			list[kept++] = list[i];
+	return kept;
 }
 
 void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const cedar_request *rq,
@@ -253,12 +277,9 @@ void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const c
 	else
 		for (size_t i = 0; i < ps->n; i++)
 			try_policy(&r, (uint32_t)i);
-	if (r.n_permits > 1)
-		qsort(r.permits, r.n_permits, sizeof *r.permits, u32_cmp);
-	if (r.n_forbids > 1)
-		qsort(r.forbids, r.n_forbids, sizeof *r.forbids, u32_cmp);
-	if (r.n_errors > 1)
-		qsort(r.errors, r.n_errors, sizeof *r.errors, failure_cmp);
+	r.n_permits = sort_indexes(r.permits, r.n_permits);
+	r.n_forbids = sort_indexes(r.forbids, r.n_forbids);
+	r.n_errors = sort_failures(r.errors, r.n_errors);
 	bool allow = r.n_permits > 0 && r.n_forbids == 0 && !r.is_incomplete;
 	*ret = (cedar_answer){
 		.decision = allow ? CEDAR_ALLOW : CEDAR_DENY,
