@@ -22,6 +22,8 @@ static const struct rv_sub commands[] = {
 	{ "approvals", rv_cmd_approvals, "held actions: what waits for a person" },
 	{ "approve", rv_cmd_approve, "let a held action happen, once" },
 	{ "deny", rv_cmd_deny, "say no to a held action" },
+	{ "exec", rv_cmd_exec, "have the runner do something, as policy and people allow" },
+	{ "runner", rv_cmd_runner, "run commands for workers, as policy and people allow" },
 	{ "cedar", rv_cmd_cedar, "the policy language: authorize, check-parse, test" },
 	{ "pdp", rv_cmd_pdp, "a stand-alone AuthZEN decision point over Cedar files" },
 	{ "version", cmd_version, "which version this is" },

@@ -166,10 +166,10 @@ TEST(batches_read)
 		{ "{\"evaluations\":[{" S "," A "," R "},{" S "," A "," R "}]}",
 			"1 | u:a r d:1 | u:a r d:1" },
 		{ "{" S "," A "," R ",\"options\":{\"evaluations_semantic\":\"deny_on_first_deny\","
-				    "\"x\":1},\"evaluations\":[{}]}",
+		  "\"x\":1},\"evaluations\":[{}]}",
 			"2 | u:a r d:1" },
 		{ "{" S "," A "," R ",\"options\":{\"evaluations_semantic\":\"permit_on_first_"
-				    "permit\"},\"evaluations\":[{}]}",
+		  "permit\"},\"evaluations\":[{}]}",
 			"3 | u:a r d:1" },
 		{ "{" S "," A "," R ",\"options\":{},\"evaluations\":[{}]}", "1 | u:a r d:1" },
 		{ "{" S "," A "," R ",\"evaluations\":[{\"subject\":\"x\"},{\"action\":{}}]}",

@@ -1,7 +1,8 @@
 /* The exec runner and its client. A worker names a command that the runner's configuration
  * describes and hands over its input files as descriptors; the runner seals what it was given, asks
  * `reeve serve`, waits for people when told to, runs exactly what was decided and reports the
- * outcome. The runner is a process under a Unix user of its own; nothing it does is decided here. */
+ * outcome. The runner is a process under a Unix user of its own; nothing it does is decided here.
+ */
 #ifndef RV_POINTS_EXEC_EXEC_H
 #define RV_POINTS_EXEC_EXEC_H
 #include <sys/types.h>
