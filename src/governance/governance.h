@@ -298,6 +298,7 @@ struct rv_manifest {
 	const struct rv_json *spec; /* checked: types, unknown fields, ranges */
 	const char *path;
 	uint32_t line;
+	uint32_t depth; /* of a system: ancestors in the same set */
 };
 struct rv_manifest_set {
 	struct rv_manifest *items; /* in dependency order of kinds */

@@ -219,6 +219,18 @@ void rv_http_conn_answered(struct rv_http_conn *c);
 void rv_http_conn_refuse(
 	struct rv_http_conn *c, int status, enum rv_code code, const char *message);
 void rv_http_conn_free(struct rv_http_conn *c);
+/* Bytes that wait to be sent; beyond RV_HTTP_OUT_FULL no further request is begun. */
+enum { RV_HTTP_OUT_FULL = 256 << 10 };
+static inline size_t rv_http_conn_pending(const struct rv_http_conn *c)
+{
+	return c->out.n - c->out_at;
+}
+/* Moves what is unread to the block's front; only while no request is under way. */
+void rv_http_conn_compact(struct rv_http_conn *c);
+
+/* ---- conn_request.c: true when something was done and there may be more to do ---- */
+bool rv_http_conn_step_head(struct rv_http_conn *c);
+bool rv_http_conn_step_body(struct rv_http_conn *c);
 
 /* ---- wire.c: bytes in and out, plain or TLS ---- */
 enum { RV_HTTP_AGAIN = -1, RV_HTTP_BROKEN = -2 };

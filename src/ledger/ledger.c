@@ -58,7 +58,7 @@ struct rv_job_rec *rv_list_pop(struct rv_list *q)
 	return r;
 }
 
-static void list_free(struct rv_list *q)
+void rv_list_free(struct rv_list *q)
 {
 	for (struct rv_job_rec *r; (r = rv_list_pop(q));)
 		free(r);
@@ -245,8 +245,8 @@ void rv_ledger_free(struct rv_ledger *l)
 		unlock(&l->q_mu);
 		rv_assert(pthread_join(l->thread, NULL) == 0);
 	}
-	list_free(&l->queue);
-	list_free(&l->ours);
+	rv_list_free(&l->queue);
+	rv_list_free(&l->ours);
 	for (size_t i = 0; i < l->n_segs; i++)
 		rv_seg_free(l->segs[i]);
 	free(l->segs);

@@ -231,6 +231,7 @@ struct rv_list {
 void rv_list_init(struct rv_list *q);
 void rv_list_push(struct rv_list *q, struct rv_job_rec *r);
 struct rv_job_rec *rv_list_pop(struct rv_list *q);
+void rv_list_free(struct rv_list *q);
 
 struct rv_ledger {
 	uint32_t magic;

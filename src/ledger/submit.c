@@ -69,44 +69,46 @@ enum rv_code rv_job_new(
 	return RV_OK;
 }
 
-static enum rv_code push(
-	struct rv_ledger *l, struct rv_job_rec *j, bool may_wait, struct rv_err *err)
+/* Moves records into the queue, all that fit under one hold of the lock, so that the writer finds
+ * them together. Those left in q were not taken. */
+static enum rv_code push(struct rv_ledger *l, struct rv_list *q, bool may_wait, struct rv_err *err)
 {
+	enum rv_code code = RV_OK;
 	lock(&l->q_mu);
-	enum rv_code code = ready(l, j->is_control, err);
-	while (code == RV_OK && may_wait && l->queue.n >= l->queue_max) {
-		rv_assert(pthread_cond_wait(&l->q_room, &l->q_mu) == 0);
-		code = ready(l, j->is_control, err);
-	}
-	if (code == RV_OK && l->queue.n >= l->queue_max)
-		code = RV_FAIL(err, RV_EBUSY, "%zu records wait for the log already", l->queue.n);
-	if (code == RV_OK) {
-		rv_list_push(&l->queue, j);
-		if (l->is_writer_idle)
+	while (q->head && code == RV_OK) {
+		code = ready(l, q->head->is_control, err);
+		if (code == RV_OK && l->queue.n < l->queue_max) {
+			rv_list_push(&l->queue, rv_list_pop(q));
+			continue;
+		}
+		if (code == RV_OK && !may_wait)
+			code = RV_FAIL(
+				err, RV_EBUSY, "%zu records wait for the log already", l->queue.n);
+		if (code == RV_OK) {
 			rv_assert(pthread_cond_signal(&l->q_work) == 0);
+			rv_assert(pthread_cond_wait(&l->q_room, &l->q_mu) == 0);
+		}
 	}
+	if (l->is_writer_idle && l->queue.head)
+		rv_assert(pthread_cond_signal(&l->q_work) == 0);
 	unlock(&l->q_mu);
-	return code;
-}
-
-static enum rv_code submit(struct rv_ledger *l, const struct rv_ledger_record *r, rv_ledger_cb *cb,
-	void *arg, bool may_wait, struct rv_err *err)
-{
-	struct rv_job_rec *j;
-	RV_TRY(rv_job_new(r, &j, err));
-	j->cb = cb;
-	j->arg = arg;
-	enum rv_code code = push(l, j, may_wait, err);
-	if (code != RV_OK)
-		free(j);
 	return code;
 }
 
 enum rv_code rv_ledger_submit(struct rv_ledger *l, const struct rv_ledger_record *r,
 	rv_ledger_cb *cb, void *arg, struct rv_err *err)
 {
+	struct rv_list q;
+	struct rv_job_rec *j;
 	rv_assert(l && l->magic == RV_LEDGER_MAGIC);
-	return submit(l, r, cb, arg, false, err);
+	RV_TRY(rv_job_new(r, &j, err));
+	j->cb = cb;
+	j->arg = arg;
+	rv_list_init(&q);
+	rv_list_push(&q, j);
+	enum rv_code code = push(l, &q, false, err);
+	free(rv_list_pop(&q));
+	return code;
 }
 
 /* ---- submitting and waiting ---- */
@@ -133,30 +135,54 @@ static void on_done(void *arg, enum rv_code code, uint64_t seq, const struct rv_
 	unlock(&w->mu);
 }
 
+/* Parses and copies all before any goes on its way: a malformed one in the middle stops them all.
+ */
+static enum rv_code prepare(const struct rv_ledger_record *r, size_t n, struct waiter *w,
+	struct slot *slots, struct rv_list *ret, struct rv_err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct rv_job_rec *j;
+		enum rv_code code = rv_job_new(&r[i], &j, err);
+		if (code != RV_OK) {
+			rv_err_prefix(err, "record %zu: ", i);
+			return code;
+		}
+		slots[i] = (struct slot){ w, UINT64_MAX };
+		j->cb = on_done;
+		j->arg = &slots[i];
+		rv_list_push(ret, j);
+	}
+	return RV_OK;
+}
+
 enum rv_code rv_ledger_append(struct rv_ledger *l, const struct rv_ledger_record *r, size_t n,
 	uint64_t *ret_seqs, struct rv_err *err)
 {
 	struct waiter w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, n, 0 };
-	enum rv_code code = RV_OK;
-	size_t sent = 0;
+	struct rv_list q;
 	rv_assert(l && l->magic == RV_LEDGER_MAGIC);
 	rv_assert(!l->has_thread || !pthread_equal(pthread_self(), l->thread));
+	for (size_t i = 0; ret_seqs && i < n; i++)
+		ret_seqs[i] = UINT64_MAX;
 	RV_AUTO_FREE struct slot *slots = calloc(n + 1, sizeof *slots);
 	if (!slots)
 		return RV_FAIL(err, RV_ENOMEM, "out of memory");
-	for (; sent < n && code == RV_OK; sent += code == RV_OK) {
-		slots[sent].w = &w;
-		code = submit(l, &r[sent], on_done, &slots[sent], true, err);
-	}
+	rv_list_init(&q);
+	enum rv_code code = prepare(r, n, &w, slots, &q, err);
+	if (code == RV_OK)
+		code = push(l, &q, true, err);
+	else
+		w.left = q.n;
 	lock(&w.mu);
-	w.left -= n - sent;
+	w.left -= q.n;
 	while (w.left > 0)
 		rv_assert(pthread_cond_wait(&w.done, &w.mu) == 0);
 	unlock(&w.mu);
+	rv_list_free(&q);
 	(void)pthread_cond_destroy(&w.done); /* nobody waits */
 	(void)pthread_mutex_destroy(&w.mu);
 	for (size_t i = 0; ret_seqs && i < n; i++)
-		ret_seqs[i] = i < sent ? slots[i].seq : UINT64_MAX;
+		ret_seqs[i] = slots[i].w ? slots[i].seq : UINT64_MAX;
 	if (code == RV_OK && w.failed > 0) {
 		lock(&l->q_mu);
 		code = RV_FAIL(err, RV_EAUDIT, "%zu of %zu records were not made durable: %s",

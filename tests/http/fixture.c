@@ -65,6 +65,14 @@ static void peer(struct rv_http_req *r, void *self)
 			.status = 200, .type = "text/plain", .body = rv_buf_str(rv_http_out(r)) });
 }
 
+/* 300 KB: two of them are more than a connection keeps waiting. */
+static void big(struct rv_http_req *r, void *self)
+{
+	for (int i = 0; i < 30000; i++)
+		rv_buf_add(rv_http_out(r), RV_STR("0123456789"));
+	rv_http_reply_json(r, 200, rv_buf_str(rv_http_out(r)));
+}
+
 static void bad_header(struct rv_http_req *r, void *self)
 {
 	const struct rv_http_header h = { RV_STR("X-Evil"), RV_STR("a\r\nSet-Cookie: b") };
@@ -186,6 +194,7 @@ static const struct rv_http_route routes[] = {
 	{ RV_HTTP_GET, "/p/{a}/{rest*}", params },
 	{ RV_HTTP_GET, "/p/literal/x", literal },
 	{ RV_HTTP_GET, "/peer", peer },
+	{ RV_HTTP_GET, "/big", big },
 	{ RV_HTTP_GET, "/bad-header", bad_header },
 	{ RV_HTTP_GET, "/fail/{n}", failing },
 	{ RV_HTTP_GET, "/hold", hold },

@@ -196,6 +196,54 @@ TEST(pipelining_without_reading)
 	fixture_stop(&f);
 }
 
+/* Requests that wait because too much is unsent go on when it is sent, whether the client reads at
+ * once or later. */
+TEST(pipelining_of_large_answers)
+{
+	struct fixture f;
+	enum { N = 9, SIZE = 4 << 20 };
+	char *got = malloc(SIZE);
+	REQUIRE(got && fixture_start(&f, (struct rv_http_server_opts){ 0 }, false));
+	for (int round = 0; round < 4; round++) {
+		RV_AUTO_BUF in;
+		struct rv_http_stats stats;
+		rv_buf_init(&in, 1 << 16);
+		for (int i = 0; i < N; i++)
+			rv_buf_addz(&in, i == 4 ? GET("/stream") : GET("/big"));
+		rv_buf_addz(&in, LAST("/plain"));
+		int fd = tcp_connect(f.port);
+		send_all(fd, rv_buf_str(&in));
+		if (round % 2) /* not before the server has stopped for want of room */
+			do
+				rv_http_server_stats(f.server, &stats);
+			while (stats.requests < (unsigned)(round * (N + 1) + 2));
+		size_t n = read_until(fd, NULL, 0, got, SIZE, NULL);
+		CHECKF(count_of(got, "HTTP/1.1 200 ") == N + 1 && n > (N - 1) * 300000,
+			"%d answers, %zu bytes", count_of(got, "HTTP/1.1 200 "), n);
+		close(fd);
+	}
+	free(got);
+	fixture_stop(&f);
+}
+
+/* The handler of a stream ends it when it is told of room: what was pipelined behind it is
+ * answered. */
+TEST(pipelining_behind_a_drained_stream)
+{
+	struct fixture f;
+	char *got = malloc(8 << 20);
+	REQUIRE(got &&
+		fixture_start(&f, (struct rv_http_server_opts){ .max_stream_bytes = 4096 }, false));
+	f.stop_stream = true;
+	int fd = tcp_connect(f.port);
+	send_all(fd, RV_STR(GET("/stream/endless") LAST("/plain")));
+	size_t n = read_until(fd, NULL, 0, got, 8 << 20, NULL);
+	CHECKF(memmem(got, n, "{\"ok\":true}", 11), "the second request was not answered");
+	free(got);
+	close(fd);
+	fixture_stop(&f);
+}
+
 TEST(large_bodies)
 {
 	struct fixture f;
