@@ -1,6 +1,7 @@
 /* A loop and its thread: the queue of tasks, deadlines, and what is kept warm so that the way of a
  * request calls no malloc. The queue is a stack that any thread pushes on; whoever finds it empty
  * wakes the loop, which takes all of it at once. */
+#include <sched.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -17,6 +18,8 @@ enum {
 
 static void push(struct rv_http_loop *l, struct rv_http_task *t)
 {
+	/* The task may run, and be the last, before we are out of here: rv_http_loop_done waits. */
+	atomic_fetch_add(&l->n_pushing, 1);
 	struct rv_http_task *old = atomic_load(&l->tasks);
 	do
 		t->next = old;
@@ -25,6 +28,7 @@ static void push(struct rv_http_loop *l, struct rv_http_task *t)
 	 */
 	if (!old && atomic_load(&l->server->corks) == 0)
 		(void)uv_async_send(&l->wake); /* fails only on a closed handle */
+	atomic_fetch_sub(&l->n_pushing, 1);
 }
 
 void rv_http_task_post(struct rv_http_loop *loop, struct rv_http_task *t)
@@ -273,6 +277,8 @@ void rv_http_loop_done(struct rv_http_loop *l)
 	l->thread = pthread_self(); /* callbacks run here from now on */
 	l->is_quitting = true;
 	rv_http_accept_stop(l);
+	while (atomic_load(&l->n_pushing) > 0)
+		(void)sched_yield(); /* a few instructions of another thread */
 	run_tasks(l);
 	while (l->conns)
 		rv_http_conn_close(l->conns);

@@ -145,6 +145,7 @@ struct rv_http_loop {
 	pthread_t thread;
 	bool has_thread, is_stopping, is_quitting;
 	_Atomic(struct rv_http_task *) tasks; /* newest first */
+	_Atomic int n_pushing; /* threads that are in the middle of posting */
 	struct rv_http_task stop_task, cut_task, quit_task;
 	struct rv_http_acceptor acceptors[RV_HTTP_LISTENS_MAX];
 	struct rv_http_conn *conns;

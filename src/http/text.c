@@ -87,39 +87,56 @@ enum rv_http_method rv_http_method_of(struct rv_str token)
 	return RV_HTTP_OTHER;
 }
 
-#define REASONS(X)                                                                                \
-	X(100, "Continue")                                                                        \
-	X(101, "Switching Protocols")                                                             \
-	X(200, "OK")                                                                              \
-	X(201, "Created")                                                                         \
-	X(202, "Accepted")                                                                        \
-	X(204, "No Content") X(206, "Partial Content") X(301, "Moved Permanently") X(302,         \
-		"Found") X(303, "See Other") X(304, "Not Modified") X(307, "Temporary Redirect")  \
-		X(308, "Permanent Redirect") X(400, "Bad Request") X(401, "Unauthorized") X(      \
-			403, "Forbidden") X(404, "Not Found") X(405, "Method Not Allowed") X(406, \
-			"Not Acceptable") X(408, "Request Timeout") X(409, "Conflict")            \
-			X(410, "Gone") X(411, "Length Required") X(412, "Precondition Failed") X( \
-				413, "Content Too Large") X(414, "URI Too Long") X(415,           \
-				"Unsupported Media Type") X(417, "Expectation Failed") X(422,     \
-				"Unprocessable Content") X(428, "Precondition Required") X(429,   \
-				"Too Many Requests") X(431, "Request Header Fields Too Large")    \
-				X(500, "Internal Server Error") X(501, "Not Implemented")         \
-					X(502, "Bad Gateway") X(503, "Service Unavailable")       \
-						X(504, "Gateway Timeout")                         \
-							X(505, "HTTP Version Not Supported")      \
-								X(507, "Insufficient Storage")
-
 const char *rv_http_reason(int status)
 {
-	switch (status) {
-#define X(number, text) \
-	case number:    \
-		return text;
-		REASONS(X)
-#undef X
-	default:
-		return "";
-	}
+	static const struct {
+		int status;
+		const char *reason;
+	} reasons[] = {
+		{ 100, "Continue" },
+		{ 101, "Switching Protocols" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 206, "Partial Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 411, "Length Required" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 417, "Expectation Failed" },
+		{ 422, "Unprocessable Content" },
+		{ 428, "Precondition Required" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
+		{ 507, "Insufficient Storage" },
+	};
+	for (size_t i = 0; i < RV_COUNT(reasons); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "";
 }
 
 const char *rv_http_date(int64_t unix_s, char out[RV_HTTP_DATE_SIZE])

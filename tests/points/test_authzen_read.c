@@ -6,6 +6,7 @@
 
 #define S "\"subject\":{\"type\":\"u\",\"id\":\"a\"}"
 #define A "\"action\":{\"name\":\"r\"}"
+#define SEMANTIC(s) ",\"options\":{\"evaluations_semantic\":" s "},\"evaluations\":[{}]}"
 #define R "\"resource\":{\"type\":\"d\",\"id\":\"1\"}"
 
 static void put_item(struct rv_buf *out, const struct rv_authzen_item *i)
@@ -165,12 +166,8 @@ TEST(batches_read)
 			"1 | u:a r d:1 ctx | u:a r d:1 ctx" },
 		{ "{\"evaluations\":[{" S "," A "," R "},{" S "," A "," R "}]}",
 			"1 | u:a r d:1 | u:a r d:1" },
-		{ "{" S "," A "," R ",\"options\":{\"evaluations_semantic\":\"deny_on_first_deny\","
-		  "\"x\":1},\"evaluations\":[{}]}",
-			"2 | u:a r d:1" },
-		{ "{" S "," A "," R ",\"options\":{\"evaluations_semantic\":\"permit_on_first_"
-		  "permit\"},\"evaluations\":[{}]}",
-			"3 | u:a r d:1" },
+		{ "{" S "," A "," R SEMANTIC("\"deny_on_first_deny\",\"x\":1"), "2 | u:a r d:1" },
+		{ "{" S "," A "," R SEMANTIC("\"permit_on_first_permit\""), "3 | u:a r d:1" },
 		{ "{" S "," A "," R ",\"options\":{},\"evaluations\":[{}]}", "1 | u:a r d:1" },
 		{ "{" S "," A "," R ",\"evaluations\":[{\"subject\":\"x\"},{\"action\":{}}]}",
 			"1 | [subject: must be an object, not a string] | [action.name: missing]" },
@@ -268,16 +265,15 @@ TEST(answers_written)
 	rv_authzen_write_error(&w, RV_EINVAL, RV_STR("a \"b\""));
 	rv_json_w_arr_end(&w);
 	CHECK_STR(rv_buf_str(&out),
-		"[{\"decision\":true},{\"decision\":false,\"context\":{\"a\":1}},"
-		"{\"decision\":false,\"context\":{\"error\":{\"status\":400,\"message\":\"a "
-		"\\\"b\\\"\"}}}]");
+		"[{\"decision\":true},{\"decision\":false,\"context\":{\"a\":1}},{\"decision\":"
+		"false,\"context\":{\"error\":{\"status\":400,\"message\":\"a \\\"b\\\"\"}}}]");
 	rv_buf_clear(&out);
 	rv_json_w_init(&w, &out);
 	rv_authzen_write_metadata(&w, RV_STR("https://p"), false);
 	CHECK_STR(rv_buf_str(&out),
 		"{\"policy_decision_point\":\"https://p\",\"access_evaluation_endpoint\":\"https://"
-		"p/access/v1/evaluation\","
-		"\"access_evaluations_endpoint\":\"https://p/access/v1/evaluations\"}");
+		"p/access/v1/evaluation\",\"access_evaluations_endpoint\":\"https://p/access/v1/"
+		"evaluations\"}");
 }
 
 MAIN()
