@@ -206,7 +206,7 @@ static const struct rv_http_route routes[] = {
 
 /* ---- life ---- */
 
-bool fixture_start(struct fixture *f, struct rv_http_server_opts o, bool with_unix)
+bool fixture_open(struct fixture *f, struct rv_http_server_opts o, bool with_unix)
 {
 	struct rv_err err = { 0 };
 	char text[900];
@@ -231,12 +231,15 @@ bool fixture_start(struct fixture *f, struct rv_http_server_opts o, bool with_un
 	o.n_listens = with_unix ? 2 : 1;
 	if (code == RV_OK)
 		code = rv_http_server_new(&o, &f->server, &err);
-	if (code == RV_OK)
-		code = rv_http_server_start(f->server, &err);
 	CHECKF(code == RV_OK, "%s", rv_err_text(&err, text, sizeof text));
 	if (code == RV_OK)
 		f->port = rv_http_server_port(f->server, 0);
 	return code == RV_OK;
+}
+
+bool fixture_start(struct fixture *f, struct rv_http_server_opts o, bool with_unix)
+{
+	return fixture_open(f, o, with_unix) && rv_http_server_start(f->server, NULL) == RV_OK;
 }
 
 void fixture_stop(struct fixture *f)

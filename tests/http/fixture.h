@@ -25,6 +25,8 @@ struct fixture {
 /* listens "127.0.0.1:0" and, if asked for, a Unix socket in a fresh folder. o: listens and router
  * are filled in. */
 bool fixture_start(struct fixture *f, struct rv_http_server_opts o, bool with_unix);
+/* The same, but for the threads: it listens and does not accept. */
+bool fixture_open(struct fixture *f, struct rv_http_server_opts o, bool with_unix);
 void fixture_stop(struct fixture *f);
 /* Waits until *what >= want; false after five seconds. */
 bool fixture_wait(struct fixture *f, const int *what, int want);
