@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -551,6 +552,42 @@ TEST(too_many_connections)
 	CHECKF(has(got, "HTTP/1.1 200 "), "%s", got);
 	close(fds[1]);
 	close(fds[2]);
+	fixture_stop(&f);
+}
+
+/* Without descriptors left the server looks away for a moment, and goes on when there are some. */
+TEST(out_of_descriptors)
+{
+	struct fixture f;
+	struct rlimit old, tight;
+	char got[1024];
+	REQUIRE(fixture_start(&f, (struct rv_http_server_opts){ 0 }, false));
+	REQUIRE(getrlimit(RLIMIT_NOFILE, &old) == 0);
+	int one = tcp_connect(f.port);
+	send_all(one, RV_STR(GET("/plain")));
+	(void)read_until(one, "true", 1, got, sizeof got, NULL);
+	int two = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	tight = old;
+	tight.rlim_cur = (rlim_t)two + 1; /* everything below is taken */
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)f.port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	CHECK(connect(two, (struct sockaddr *)&a, sizeof a) == 0);
+	send_all(two, RV_STR(LAST("/plain")));
+	/* served meanwhile: who is in already */
+	for (int i = 0; i < 100; i++) {
+		send_all(one, RV_STR(GET("/plain")));
+		(void)read_until(one, "true", 1, got, sizeof got, NULL);
+		CHECK(has(got, "{\"ok\":true}"));
+	}
+	struct pollfd p = { .fd = two, .events = POLLIN };
+	CHECKF(poll(&p, 1, 0) == 0, "it was accepted: the limit did not bite");
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &old) == 0);
+	(void)read_until(two, NULL, 0, got, sizeof got, NULL);
+	CHECKF(has(got, "{\"ok\":true}"), "%s", got);
+	close(one);
+	close(two);
 	fixture_stop(&f);
 }
 
