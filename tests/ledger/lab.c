@@ -69,29 +69,30 @@ void lab_id(uint64_t i, char ret[40])
 
 size_t lab_event(uint64_t i, char *out, size_t cap)
 {
-	char id[40];
+	char id[40], pad[200];
+	memset(pad, '.', sizeof pad);
 	lab_id(i, id);
 	int n = snprintf(out, cap,
 		"{\"id\":\"%s\",\"kind\":\"%s\",\"system\":\"bot-%llu\",\"action\":\"%s\","
 		"\"outcome\":"
-		"\"%s\",\"n\":%llu}",
+		"\"%s\",\"pad\":\"%.*s\",\"n\":%llu}",
 		id, i % 7 == 6 ? "approval.opened" : "decision", (unsigned long long)(i % 3),
-		i % 2 ? "deploy-service" : "read", i % 5 == 4 ? "deny" : "allow",
-		(unsigned long long)i);
+		i % 2 ? "deploy-service" : "read", i % 5 == 4 ? "deny" : "allow", (int)(i % 4) * 60,
+		pad, (unsigned long long)i);
 	rv_assert(n > 0 && (size_t)n < cap);
 	return (size_t)n;
 }
 
 enum rv_code lab_append(struct lab *b, uint64_t from, size_t n, size_t batch, struct rv_err *err)
 {
-	static char text[1000][256];
+	static char text[1000][LAB_EVENT];
 	struct rv_ledger_record r[1000];
 	rv_assert(batch <= 1000);
 	while (n > 0) {
 		size_t k = n < batch ? n : batch;
 		for (size_t i = 0; i < k; i++)
 			r[i] = (struct rv_ledger_record){
-				.event = rv_str_n(text[i], lab_event(from + i, text[i], 256)),
+				.event = rv_str_n(text[i], lab_event(from + i, text[i], LAB_EVENT)),
 				.side = (from + i) % 4 == 1 ? RV_STR("side bytes") : RV_STR("")
 			};
 		RV_TRY(rv_ledger_append(b->l, r, k, NULL, err));
@@ -103,7 +104,7 @@ enum rv_code lab_append(struct lab *b, uint64_t from, size_t n, size_t batch, st
 
 bool lab_holds(struct lab *b, uint64_t n)
 {
-	char want[256];
+	char want[LAB_EVENT];
 	for (uint64_t i = 0; i < n; i++) {
 		RV_AUTO_ARENA a;
 		struct rv_ledger_entry e;

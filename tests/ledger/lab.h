@@ -22,7 +22,9 @@ void lab_done(struct lab *b);
 RV_MUST_USE enum rv_code lab_open(struct lab *b, struct rv_err *err);
 void lab_close(struct lab *b);
 void lab_must_open(struct lab *b); /* fails the test and aborts when it does not */
-/* Event i: its id is lab_id(i), its system bot-(i mod 3), every fifth is denied. */
+/* Event i: its id is lab_id(i), its system bot-(i mod 3), every fifth is denied; of several
+ * lengths. */
+enum { LAB_EVENT = 512 };
 void lab_id(uint64_t i, char ret[40]);
 size_t lab_event(uint64_t i, char *out, size_t cap);
 /* Appends events [from, from + n), one after another in batches of `batch`. */

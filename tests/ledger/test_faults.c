@@ -4,7 +4,9 @@
 #include "tests/ledger/lab.h"
 #include "tests/ledger/shim.h"
 
-enum { EVENTS = 14, PER_BATCH = 2 };
+enum { EVENTS = 21, PER_BATCH = 3 };
+/* Batches of three and of one, so that what a failed one leaves may be longer than what follows. */
+static const size_t batch[] = { 3, 1, 1, 3, 2, 1, 3, 1, 1, 3, 2 };
 
 static bool is_open(void *arg)
 {
@@ -36,16 +38,16 @@ static void run_done(struct run *r)
 	shim_done(&r->s);
 }
 
-static enum rv_code append_one(struct run *r, uint64_t i, struct rv_err *err)
+static enum rv_code append_some(struct run *r, uint64_t i, size_t n, struct rv_err *err)
 {
-	char text[PER_BATCH][256];
+	char text[PER_BATCH][LAB_EVENT];
 	struct rv_ledger_record rec[PER_BATCH];
-	for (size_t k = 0; k < PER_BATCH; k++)
+	for (size_t k = 0; k < n; k++)
 		rec[k] = (struct rv_ledger_record){ .event = rv_str_n(text[k],
-							    lab_event(i + k, text[k], 256)) };
+							    lab_event(i + k, text[k], LAB_EVENT)) };
 	uint64_t seq[PER_BATCH];
-	enum rv_code code = rv_ledger_append(r->b.l, rec, PER_BATCH, seq, err);
-	for (size_t k = 0; k < PER_BATCH; k++) {
+	enum rv_code code = rv_ledger_append(r->b.l, rec, n, seq, err);
+	for (size_t k = 0; k < n; k++) {
 		r->acked[i + k] = seq[k] != UINT64_MAX;
 		r->seq[i + k] = seq[k];
 	}
@@ -56,7 +58,7 @@ static enum rv_code append_one(struct run *r, uint64_t i, struct rv_err *err)
 static void check_run(struct run *r, bool may_more, const char *what, uint64_t k)
 {
 	struct rv_err err = { 0 };
-	char id[40], text[256];
+	char id[40], text[LAB_EVENT];
 	r->b.opts.io = NULL;
 	if (lab_open(&r->b, &err) != RV_OK) {
 		CHECKF(false, "%s %llu: %s", what, (unsigned long long)k, err.msg);
@@ -109,15 +111,17 @@ static bool fail_kth(uint64_t k, int e, bool is_short)
 			return true;
 		}
 	}
-	for (uint64_t i = 0; i < EVENTS; i += PER_BATCH) {
+	uint64_t i = 0;
+	for (size_t k_batch = 0; k_batch < RV_COUNT(batch); i += batch[k_batch++]) {
 		rv_err_clear(&err);
-		code = append_one(&r, i, &err);
+		code = append_some(&r, i, batch[k_batch], &err);
 		CHECKF(code == RV_OK || code == RV_EAUDIT, "call %llu: %s", (unsigned long long)k,
 			err.msg);
 		CHECK(shim_wait(&r.s, is_open, r.b.l));
 	}
 	size_t acked = 0;
-	for (size_t i = 0; i < EVENTS; i++)
+	CHECK(i == EVENTS);
+	for (i = 0; i < EVENTS; i++)
 		acked += r.acked[i];
 	CHECKF(acked + 2 * PER_BATCH >= EVENTS, "call %llu: only %zu were taken",
 		(unsigned long long)k, acked);
@@ -152,8 +156,9 @@ static bool lose_power(uint64_t k, unsigned lost)
 	r.s.fail_n = UINT64_MAX / 2;
 	bool reached = true;
 	if (lab_open(&r.b, &err) == RV_OK) {
-		for (uint64_t i = 0; i < EVENTS; i += PER_BATCH)
-			if (append_one(&r, i, NULL) != RV_OK)
+		uint64_t i = 0;
+		for (size_t n = 0; n < RV_COUNT(batch); i += batch[n++])
+			if (append_some(&r, i, batch[n], NULL) != RV_OK)
 				break;
 		shim_kill(&r.s);
 		lab_close(&r.b);
@@ -183,7 +188,7 @@ static void count_it(void *arg, enum rv_code code, uint64_t seq, const struct rv
 
 static enum rv_code append_control(struct lab *b, uint64_t i, bool is_control, struct rv_err *err)
 {
-	char text[256];
+	char text[LAB_EVENT];
 	struct rv_ledger_record r = { .event = rv_str_n(text, lab_event(i, text, sizeof text)),
 		.is_control = is_control };
 	return rv_ledger_append(b->l, &r, 1, NULL, err);
@@ -242,17 +247,17 @@ TEST(a_failing_disk_refuses_all_and_recovers)
 	struct rv_err err = { 0 };
 	run_init(&r);
 	lab_must_open(&r.b);
-	REQUIRE_OK(append_one(&r, 0, &err), &err);
+	REQUIRE_OK(append_some(&r, 0, 2, &err), &err);
 	(void)pthread_mutex_lock(&r.s.mu);
 	r.s.fail_from = r.s.calls + 1;
 	r.s.fail_n = 6; /* through several tries */
 	(void)pthread_mutex_unlock(&r.s.mu);
-	CHECK(append_one(&r, 2, &err) == RV_EAUDIT);
+	CHECK(append_some(&r, 2, 2, &err) == RV_EAUDIT);
 	CHECKF(strstr(err.msg, "Input/output error"), "%s", err.msg);
 	CHECK(rv_ledger_ready(r.b.l, true, NULL) == RV_EAUDIT);
 	CHECK(shim_wait(&r.s, is_open, r.b.l));
 	rv_err_clear(&err);
-	REQUIRE_OK(append_one(&r, 4, &err), &err);
+	REQUIRE_OK(append_some(&r, 4, 2, &err), &err);
 	lab_close(&r.b);
 	check_run(&r, false, "failing", 0);
 	run_done(&r);
@@ -272,15 +277,15 @@ TEST(what_reads_back_differently_stays_refused)
 	struct rv_err err = { 0 };
 	run_init(&r);
 	lab_must_open(&r.b);
-	REQUIRE_OK(append_one(&r, 0, &err), &err);
+	REQUIRE_OK(append_some(&r, 0, 2, &err), &err);
 	(void)pthread_mutex_lock(&r.s.mu);
 	r.s.fail_from = r.s.calls + 1;
 	r.s.fail_n = 3;
 	(void)pthread_mutex_unlock(&r.s.mu);
 	lab_flip(&r.b, LAB_SEG0, 200);
-	CHECK(append_one(&r, 2, &err) == RV_EAUDIT);
+	CHECK(append_some(&r, 2, 2, &err) == RV_EAUDIT);
 	CHECK(shim_wait(&r.s, is_broken, r.b.l));
-	CHECK(append_one(&r, 4, NULL) == RV_EAUDIT);
+	CHECK(append_some(&r, 4, 2, NULL) == RV_EAUDIT);
 	run_done(&r);
 }
 

@@ -30,7 +30,7 @@ static void on_done(void *arg, enum rv_code code, uint64_t seq, const struct rv_
 
 static void send_next(struct client *c)
 {
-	char text[256];
+	char text[LAB_EVENT];
 	c->event = c->next;
 	c->next += CLIENTS;
 	struct rv_ledger_record r = { .event = rv_str_n(
@@ -99,7 +99,7 @@ static void one_round(struct lab *b, struct acks *a, uint64_t from)
 
 static void check_all(struct lab *b, const struct acks *a, size_t from)
 {
-	char want[256];
+	char want[LAB_EVENT];
 	for (size_t i = from; i < a->n; i++) {
 		RV_AUTO_ARENA arena;
 		struct rv_ledger_entry e;

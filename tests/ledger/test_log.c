@@ -87,7 +87,7 @@ TEST(callbacks_come_in_order_within_hooks)
 	struct rv_err err = { 0 };
 	struct hooks h = { 0 };
 	uint64_t last = 0;
-	char text[256];
+	char text[LAB_EVENT];
 	lab_init(&b);
 	b.opts.on_batch = on_batch;
 	b.opts.on_batch_arg = &h;

@@ -27,7 +27,7 @@ static void on_done(void *arg, enum rv_code code, uint64_t seq, const struct rv_
 static void *write_some(void *arg)
 {
 	struct worker *w = arg;
-	char text[256];
+	char text[LAB_EVENT];
 	for (uint64_t i = 0; i < EACH; i++) {
 		struct rv_ledger_record r = {
 			.event = rv_str_n(text, lab_event(w->n * EACH + i, text, sizeof text))
