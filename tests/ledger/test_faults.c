@@ -59,7 +59,14 @@ static void check_run(struct run *r, bool may_more, const char *what, uint64_t k
 {
 	struct rv_err err = { 0 };
 	char id[40], text[LAB_EVENT];
+	struct rv_verify_report rep;
 	r->b.opts.io = NULL;
+	/* A log that was closed in good order has no torn tail. */
+	if (!may_more) {
+		CHECK(rv_ledger_verify(r->b.dir, NULL, RV_STR(""), &rep, NULL) == RV_OK);
+		CHECKF(rep.torn_bytes == 0, "%s %llu: remains of a failed batch", what,
+			(unsigned long long)k);
+	}
 	if (lab_open(&r->b, &err) != RV_OK) {
 		CHECKF(false, "%s %llu: %s", what, (unsigned long long)k, err.msg);
 		return;
@@ -84,7 +91,6 @@ static void check_run(struct run *r, bool may_more, const char *what, uint64_t k
 			rv_str_eq(e.event, rv_str_n(text, lab_event(i, text, sizeof text))));
 	}
 	lab_close(&r->b);
-	struct rv_verify_report rep;
 	CHECK(rv_ledger_verify(r->b.dir, r->b.vkey, RV_STR(""), &rep, &err) == RV_OK);
 	CHECKF(rep.level == (rep.size ? RV_VERIFY_VERIFIED : RV_VERIFY_CONSISTENT),
 		"%s %llu: %s %s", what, (unsigned long long)k, rep.problem[0].file,
@@ -144,6 +150,54 @@ TEST(every_call_fails_once)
 			k++;
 		CHECK(k > 30 && k < 1000);
 	}
+}
+
+/* A next segment that could not be made, and then a record small enough for the old one: it must
+ * not go there, for the name of the next one says where the old one ends. */
+static bool fail_roll(uint64_t k)
+{
+	struct lab b;
+	struct shim s;
+	struct rv_err err = { 0 };
+	char big[1200] = "{\"pad\":\"";
+	lab_init(&b);
+	shim_init(&s);
+	b.opts.io = &s.io;
+	b.opts.segment_bytes = 2000;
+	lab_must_open(&b);
+	memset(big + 8, 'x', 1000);
+	memcpy(big + 1008, "\"}", 2);
+	struct rv_ledger_record large = { .event = rv_str_n(big, 1010) },
+				small = { .event = RV_STR("{\"n\":1}") };
+	CHECK(rv_ledger_append(b.l, &large, 1, NULL, &err) == RV_OK);
+	(void)pthread_mutex_lock(&s.mu);
+	uint64_t from = s.calls;
+	s.fail_from = from + k;
+	s.fail_n = 1;
+	(void)pthread_mutex_unlock(&s.mu);
+	bool reached = rv_ledger_append(b.l, &large, 1, NULL, &err) != RV_OK;
+	CHECK(shim_wait(&s, is_open, b.l));
+	rv_err_clear(&err);
+	for (int i = 0; i < 3; i++)
+		CHECKF(rv_ledger_append(b.l, &small, 1, NULL, &err) == RV_OK, "%s", err.msg);
+	CHECKF(rv_ledger_append(b.l, &large, 1, NULL, &err) == RV_OK, "%s", err.msg);
+	uint64_t n = rv_ledger_size(b.l);
+	lab_close(&b);
+	b.opts.io = NULL;
+	CHECKF(lab_open(&b, &err) == RV_OK, "call %llu: %s", (unsigned long long)k, err.msg);
+	if (b.l)
+		CHECK(rv_ledger_size(b.l) == n && n >= 5);
+	lab_done(&b);
+	shim_done(&s);
+	return reached;
+}
+
+TEST(a_next_segment_that_cannot_be_made)
+{
+	uint64_t k = 1;
+	while (k < 20 && fail_roll(k))
+		k++;
+	CHECK(k > 3 && k < 20);
 }
 
 /* The power goes at the k-th call. */
