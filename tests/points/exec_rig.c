@@ -348,6 +348,7 @@ _Noreturn static void runner_main(struct rig *r, int ready_fd)
 	const struct rv_exec_conf *conf;
 	char buf[900];
 	rv_log_level_set(RV_LOG_ERROR);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* as main.c has it */
 	rv_arena_init(&a, 32 << 20);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (rv_file_read(&a, r->conf_path, 1 << 20, &text, &err) != RV_OK ||

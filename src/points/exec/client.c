@@ -367,6 +367,7 @@ static bool on_json(struct client *c, struct rv_str text, int *ret_status)
 static int hear(struct client *c)
 {
 	struct rv_err err = { 0 };
+	bool was_reset = false;
 	int status;
 	for (;;) {
 		rv_buf_clear(&c->packet);
@@ -374,6 +375,11 @@ static int hear(struct client *c)
 		ssize_t n = p ? recv(c->sock, p, REPLY_MAX, 0) : -1;
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* The runner hung up without reading: what it had said before is still there. */
+		if (n < 0 && errno == ECONNRESET && !was_reset) {
+			was_reset = true;
+			continue;
+		}
 		if (n <= 0)
 			break;
 		c->packet.n = (size_t)n;
