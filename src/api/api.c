@@ -306,6 +306,7 @@ static void handle(struct rv_http_req *r, void *self)
 	k->spec = route->meta;
 	k->c.arena = rv_http_arena(r);
 	k->c.ledger = api->ledger;
+	k->c.gate = api->gate;
 	k->asked_ns = rv_gov_now(api->gov);
 	read_params(k, route->pattern);
 	if (authenticate(k, &err) != RV_OK || read_input(k, &err) != RV_OK ||
@@ -334,8 +335,8 @@ static struct spec spec_of(size_t i)
 	return s;
 }
 
-enum rv_code rv_api_new(
-	struct rv_gov *gov, struct rv_ledger *ledger, struct rv_api **ret, struct rv_err *err)
+enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger, struct rv_gate *gate,
+	struct rv_api **ret, struct rv_err *err)
 {
 	struct rv_api *api = calloc(1, sizeof *api);
 	/* one block: the routes, and behind them what their meta points to */
@@ -362,6 +363,7 @@ enum rv_code rv_api_new(
 	api->magic = MAGIC;
 	api->gov = gov;
 	api->ledger = ledger;
+	api->gate = gate;
 	api->routes = routes;
 	api->n_routes = n;
 	rv_assert(pthread_mutex_init(&api->lock, NULL) == 0);

@@ -7,9 +7,10 @@
 #include "http/http.h"
 
 struct rv_api;
-/* gov and ledger: borrowed; the control thread must run. Starts the threads that hash passwords. */
-RV_MUST_USE enum rv_code rv_api_new(
-	struct rv_gov *gov, struct rv_ledger *ledger, struct rv_api **ret, struct rv_err *err);
+/* All borrowed; the control thread must run. Starts the threads that hash passwords. */
+struct rv_gate;
+RV_MUST_USE enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger,
+	struct rv_gate *gate, struct rv_api **ret, struct rv_err *err);
 /* Only when no request is open any more (after rv_http_server_stop). NULL is fine. */
 void rv_api_free(struct rv_api *api);
 /* The routes, for rv_http_router_new; good until rv_api_free. */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "api/api.h"
+#include "gate/gate.h"
 
 struct rv_api_call_state;
 struct rv_api_workers;
@@ -13,6 +14,7 @@ struct rv_api {
 	uint32_t magic;
 	struct rv_gov *gov;
 	struct rv_ledger *ledger;
+	struct rv_gate *gate;
 	struct rv_api_workers *workers;
 	struct rv_http_route *routes;
 	size_t n_routes;
@@ -45,6 +47,7 @@ struct rv_api_pair {
 struct rv_api_call {
 	struct rv_op *op;
 	struct rv_ledger *ledger;
+	struct rv_gate *gate;
 	struct rv_arena *arena;
 	struct rv_str param[2]; /* the path's {…}, in order, decoded */
 	const struct rv_json *body; /* an object; NULL when the request had none */

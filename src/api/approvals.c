@@ -190,3 +190,19 @@ enum rv_code rv_api_release(struct rv_api_call *c, struct rv_json_w *w, struct r
 	rv_json_w_kv_bool(w, "released", true);
 	return RV_OK;
 }
+
+enum rv_code rv_api_outcome(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
+{
+	struct rv_json_obj o;
+	struct rv_gate_outcome out = { .detail = NULL };
+	struct rv_str event;
+	RV_TRY(rv_api_body(c, &o, err));
+	RV_TRY(rv_json_need_str(&o, "intent", &out.intent, err));
+	RV_TRY(rv_json_need_str(&o, "status", &out.status, err));
+	RV_TRY(rv_json_opt(&o, "detail", RV_JSON_OBJ, &out.detail, err));
+	RV_TRY(rv_json_opt(&o, "settle", RV_JSON_OBJ, &out.settle, err));
+	RV_TRY(rv_json_obj_close(&o, err));
+	RV_TRY(rv_gate_outcome(c->gate, c->op, &out, &event, err));
+	rv_json_w_kv_str(w, "id", event);
+	return RV_OK;
+}

@@ -66,6 +66,16 @@ void rv_put_safe(struct rv_buf *out, struct rv_str text);
 /* The commands; the table is in main.c. */
 int rv_cmd_cedar(int argc, char **argv);
 int rv_cmd_pdp(int argc, char **argv);
+int rv_cmd_init(int argc, char **argv);
+int rv_cmd_serve(int argc, char **argv);
+int rv_cmd_person(int argc, char **argv);
+int rv_cmd_change(int argc, char **argv);
+int rv_cmd_gaps(int argc, char **argv);
+int rv_cmd_limits(int argc, char **argv);
+int rv_cmd_status(int argc, char **argv);
+int rv_cmd_ask(int argc, char **argv);
+int rv_cmd_audit(int argc, char **argv);
+int rv_cmd_witness(int argc, char **argv);
 int rv_cmd_login(int argc, char **argv);
 int rv_cmd_setup(int argc, char **argv);
 int rv_cmd_logout(int argc, char **argv);

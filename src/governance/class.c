@@ -170,6 +170,8 @@ enum rv_code rv_class_gaps(struct rv_op *op, struct rv_str system, const struct 
 	if (!has)
 		RV_TRY(add_gap(op, l, system, "credential", what, err));
 	RV_TRY(has_limit(op, system, rv_spec_str(spec, "role"), &has, err));
+	const struct rv_json *limits = rv_json_get(spec, "limits");
+	has = has || (rv_json_is(limits, RV_JSON_ARR) && limits->n_items > 0);
 	if (!has && !rv_str_eqz(rv_spec_str(spec, "limits"), "none"))
 		RV_TRY(add_gap(op, l, system, "limits",
 			"apply a Limit for it, or say 'limits: none' in its manifest", err));

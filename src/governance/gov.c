@@ -1,6 +1,7 @@
 /* The data folder: made once by init, opened by serve. */
 #include <dirent.h>
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -180,8 +181,9 @@ enum rv_code rv_gov_open(const struct rv_gov_opts *o, struct rv_gov **ret, struc
 	g->dir = strdup(o->dir);
 	g->clock = o->clock ? o->clock : rv_clock_system();
 	g->ledger = o->ledger;
-	g->argon_ops = o->argon_ops;
-	g->argon_mem_bytes = o->argon_mem_bytes;
+	g->argon_ops = o->argon_ops ? o->argon_ops : (unsigned)crypto_pwhash_OPSLIMIT_INTERACTIVE;
+	g->argon_mem_bytes =
+		o->argon_mem_bytes ? o->argon_mem_bytes : crypto_pwhash_MEMLIMIT_INTERACTIVE;
 	g->lock_fd = -1;
 	rv_assert(pthread_mutex_init(&g->snap_mutex, NULL) == 0);
 	enum rv_code code =

@@ -166,6 +166,10 @@ enum rv_code rv_policy_set_advance(struct rv_op *op, struct rv_str cause, struct
 enum rv_code rv_system_register(struct rv_op *op, struct rv_str name, const struct rv_json *spec,
 	struct rv_str body, bool submit, struct rv_apply_item *item, struct rv_err *err);
 
+/* apply.c: the meters of a system are those of its version in force. */
+enum rv_code rv_system_limits_sync(
+	struct rv_op *op, struct rv_str system, const struct rv_json *spec, struct rv_err *err);
+
 static inline void rv_hook(struct rv_gov *g, const char *point)
 {
 	if (g->hook)

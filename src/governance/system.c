@@ -314,6 +314,7 @@ static enum rv_code register_change(struct rv_op *op, struct rv_db_system *s,
 		return event(op, RV_EV_REGISTRY_PROPOSED, s, newest + 1, RV_STR(""), false, err);
 	}
 	s->version = newest + 1;
+	RV_TRY(rv_system_limits_sync(op, s->name, spec, err));
 	RV_TRY(mirror(op, s, spec, err));
 	RV_TRY(save(op, s, err));
 	item->result = RV_APPLY_CHANGED;
@@ -459,6 +460,7 @@ enum rv_code rv_system_approve(struct rv_op *op, struct rv_str name, int64_t ver
 	s.approved_ns = op->now_ns;
 	s.unseparated_until_ns = unseparated ? op->now_ns + RV_UNSEPARATED_NS : 0;
 	RV_TRY(mirror(op, &s, spec, err));
+	RV_TRY(rv_system_limits_sync(op, name, spec, err));
 	RV_TRY(save(op, &s, err));
 	return event(op, RV_EV_LIFECYCLE_APPROVED, &s, v.version, note, unseparated, err);
 }

@@ -11,7 +11,8 @@ static const struct rv_opt opts[] = {
 	{ "number", 0, RV_OPT_INT, "N", "a number", &number },
 	{ "item", 'i', RV_OPT_LIST, "X", "an item", &list },
 };
-static const struct rv_usage usage = { "try", "FILE...", "tries", NULL, opts, RV_COUNT(opts), 0, 2 };
+static const struct rv_usage usage = { "try", "FILE...", "tries", NULL, opts, RV_COUNT(opts), 0,
+	2 };
 
 /* Words split at blanks; the messages go to stderr, which TAP ignores. */
 static int run(const char *line, int *ret_n, char **ret_argv)
@@ -60,8 +61,12 @@ TEST(text_from_outside_is_inert)
 {
 	RV_AUTO_BUF out;
 	rv_buf_init(&out, 1000);
-	rv_put_safe(&out, RV_STR("a\033[2J\r\n\xe2\x80\xae\xff" "b \xc3\xa9"));
-	CHECK_STR(rv_buf_str(&out), "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}\\xff" "b \xc3\xa9");
+	rv_put_safe(&out,
+		RV_STR("a\033[2J\r\n\xe2\x80\xae\xff"
+		       "b \xc3\xa9"));
+	CHECK_STR(rv_buf_str(&out),
+		"a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}\\xff"
+		"b \xc3\xa9");
 }
 
 MAIN()

@@ -1,0 +1,344 @@
+/* reeve audit …: searching, showing, proving and verifying the log. verify and check need no
+ * server. */
+#include <stdio.h>
+
+#include "base/enc.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "ledger/ledger.h"
+
+static const char *server, *data, *vkey, *checkpoint, *out_file, *leaf_file;
+static int64_t limit;
+static bool json;
+#define COMMON_OPTS                                                             \
+	{ "server", 's', RV_OPT_STR, "URL", "where (REEVE_SERVER)", &server },  \
+	{                                                                       \
+		"json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json \
+	}
+static const struct rv_str NO_BODY = { NULL, 0 };
+
+static void print_event(struct rv_client *c, const struct rv_json *item)
+{
+	const struct rv_json *e = rv_json_get(item, "event");
+	struct rv_str o = rv_jstr(e, "outcome");
+	enum rv_colour colour = rv_str_eqz(o, "deny") ? RV_RED
+		: rv_str_eqz(o, "hold")		      ? RV_YELLOW
+		: rv_str_eqz(o, "allow")	      ? RV_GREEN
+						      : RV_PLAIN;
+	const struct rv_json *r = rv_json_get(e, "resource");
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, 1 << 16);
+	rv_buf_printf(&b, "%.*s ", RV_FMT(rv_jstr(e, "system")));
+	rv_buf_add(&b, rv_jstr(e, "action"));
+	if (r)
+		rv_buf_printf(
+			&b, " %.*s/%.*s", RV_FMT(rv_jstr(r, "type")), RV_FMT(rv_jstr(r, "id")));
+	RV_AUTO_BUF safe;
+	rv_buf_init(&safe, 1 << 17);
+	rv_put_safe(&safe, rv_buf_str(&b));
+	printf("%6lld %.*s %-20.*s %s%-5.*s%s %s\n       %s%.*s%s\n",
+		(long long)rv_jint(item, "seq"), RV_FMT(rv_str_sub(rv_jstr(item, "logged"), 0, 19)),
+		RV_FMT(rv_jstr(e, "kind")), rv_colour(colour), RV_FMT(o), rv_colour(RV_PLAIN),
+		rv_buf_z(&safe), rv_colour(RV_DIM), RV_FMT(rv_jstr(e, "id")), rv_colour(RV_PLAIN));
+}
+
+static int cmd_search(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = {
+		{ "limit", 'n', RV_OPT_INT, "N", "how many at most (100)", &limit },
+		COMMON_OPTS,
+	};
+	static const struct rv_usage u = { "audit search", "[QUERY]", "find events, newest first",
+		"  reeve audit search 'system:deploy-bot outcome:deny since:1h'\n"
+		"  reeve audit search 'kind:approval.* action:release'",
+		opts, RV_COUNT(opts), 0, 1 };
+	struct rv_err err = { 0 };
+	struct rv_client c;
+	const struct rv_json *v;
+	size_t n_items;
+	int n, status = rv_cli_parse(&u, argc, argv, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	enum rv_code code = rv_client_open(&c, server, &err);
+	if (code == RV_OK) {
+		const char *path = rv_arena_printf(&c.arena, "/v1/audit?q=%s&limit=%lld",
+			rv_client_seg(&c, n ? argv[1] : ""), (long long)(limit ? limit : 100));
+		code = rv_client_call(&c, RV_HTTP_GET, path ? path : "", NO_BODY, &v, &err);
+	}
+	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
+	if (code == RV_OK && json) {
+		rv_print_json(v);
+	} else if (code == RV_OK) {
+		const struct rv_json *const *items = rv_jarr(v, "events", &n_items);
+		for (size_t i = 0; i < n_items; i++)
+			print_event(&c, items[i]);
+		printf("%zu events%s\n", n_items, rv_jint(v, "next_before") ? ", and more" : "");
+	}
+	rv_client_done(&c);
+	return status;
+}
+
+static void print_chain(struct rv_client *c, const struct rv_json *v)
+{
+	size_t n;
+	RV_AUTO_BUF pretty, safe;
+	rv_buf_init(&pretty, 1 << 20);
+	rv_buf_init(&safe, 1 << 21);
+	print_event(c, v);
+	rv_json_pretty(rv_json_get(v, "event"), &pretty);
+	for (struct rv_str rest = rv_buf_str(&pretty), line; rv_str_split(&rest, '\n', &line);) {
+		rv_put_safe(&safe, line);
+		rv_buf_addc(&safe, '\n');
+	}
+	printf("%s", rv_buf_z(&safe));
+	const struct rv_json *a = rv_json_get(v, "approval");
+	const struct rv_json *const *votes = rv_jarr(a, "votes", &n);
+	for (size_t i = 0; i < n; i++)
+		printf("vote      %.*s by %.*s at %.*s\n", RV_FMT(rv_jstr(votes[i], "vote")),
+			RV_FMT(rv_jstr(votes[i], "person")), RV_FMT(rv_jstr(votes[i], "at")));
+	const struct rv_json *const *causes = rv_jarr(v, "causes", &n);
+	for (size_t i = 0; i < n; i++) {
+		printf("because of\n");
+		print_event(c, causes[i]);
+	}
+	printf("leaf hash %.*s\n", RV_FMT(rv_jstr(v, "leaf_hash")));
+}
+
+static int cmd_show(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = { COMMON_OPTS };
+	static const struct rv_usage u = { "audit show", "ID",
+		"one event with what led to it: owner, policy version, approvers, causes", NULL,
+		opts, RV_COUNT(opts), 1, 1 };
+	struct rv_err err = { 0 };
+	struct rv_client c;
+	const struct rv_json *v;
+	int n, status = rv_cli_parse(&u, argc, argv, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	enum rv_code code = rv_client_open(&c, server, &err);
+	if (code == RV_OK) {
+		const char *path =
+			rv_arena_printf(&c.arena, "/v1/audit/%s", rv_client_seg(&c, argv[1]));
+		code = rv_client_call(&c, RV_HTTP_GET, path ? path : "", NO_BODY, &v, &err);
+	}
+	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
+	if (code == RV_OK && json)
+		rv_print_json(v);
+	else if (code == RV_OK)
+		print_chain(&c, v);
+	rv_client_done(&c);
+	return status;
+}
+
+static enum rv_code save_proof(struct rv_client *c, const struct rv_json *v, struct rv_err *err)
+{
+	struct rv_str text = rv_jstr(v, "leaf");
+	uint8_t *leaf = rv_arena_raw(&c->arena, text.n + 1);
+	size_t n;
+	if (!leaf)
+		return RV_FAIL_ARENA(err);
+	if (!rv_b64_parse(text, leaf, text.n, &n))
+		return RV_FAIL(err, RV_EINVAL, "the answer's leaf is not base64");
+	const char *leaf_path = rv_arena_printf(&c->arena, "%s.leaf", out_file);
+	if (!leaf_path)
+		return RV_FAIL_ARENA(err);
+	RV_TRY(rv_file_write(out_file, rv_jstr(v, "receipt"), 0644, err));
+	RV_TRY(rv_file_write(leaf_path, rv_str_n(leaf, n), 0644, err));
+	printf("%s and %s written; check them anywhere with:\n  reeve audit check %s --leaf %s "
+	       "--vkey '%.*s'\n",
+		out_file, leaf_path, out_file, leaf_path, RV_FMT(rv_jstr(v, "vkey")));
+	return RV_OK;
+}
+
+static int cmd_prove(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = {
+		{ "out", 'o', RV_OPT_STR, "FILE",
+			"write the receipt to FILE and the leaf to FILE.leaf (required)",
+			&out_file },
+		COMMON_OPTS,
+	};
+	static const struct rv_usage u = { "audit prove", "ID", "an offline receipt of one event",
+		NULL, opts, RV_COUNT(opts), 1, 1 };
+	struct rv_err err = { 0 };
+	struct rv_client c;
+	const struct rv_json *v;
+	int n, status = rv_cli_parse(&u, argc, argv, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	if (!out_file)
+		return rv_cli_bad(u.name, "needs --out FILE");
+	enum rv_code code = rv_client_open(&c, server, &err);
+	if (code == RV_OK) {
+		const char *path =
+			rv_arena_printf(&c.arena, "/v1/audit/%s/proof", rv_client_seg(&c, argv[1]));
+		code = rv_client_call(&c, RV_HTTP_GET, path ? path : "", NO_BODY, &v, &err);
+	}
+	if (code == RV_OK)
+		code = save_proof(&c, v, &err);
+	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
+	rv_client_done(&c);
+	return status;
+}
+
+static int cmd_check(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = {
+		{ "leaf", 0, RV_OPT_STR, "FILE", "the leaf that 'audit prove' wrote (required)",
+			&leaf_file },
+		{ "vkey", 'k', RV_OPT_STR, "KEY",
+			"the log's verifier key, from elsewhere (required)", &vkey },
+	};
+	static const struct rv_usage u = { "audit check", "RECEIPT",
+		"check a receipt without any server", NULL, opts, RV_COUNT(opts), 1, 1 };
+	struct rv_err err = { 0 };
+	struct rv_str receipt, leaf;
+	uint64_t index, size;
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 4 << 20);
+	int n, status = rv_cli_parse(&u, argc, argv, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	if (!leaf_file || !vkey)
+		return rv_cli_bad(u.name, "needs --leaf and --vkey");
+	enum rv_code code = rv_file_read(&a, argv[1], 1 << 20, &receipt, &err);
+	if (code == RV_OK)
+		code = rv_file_read(&a, leaf_file, 1 << 20, &leaf, &err);
+	if (code == RV_OK)
+		code = rv_receipt_check(receipt, leaf, vkey, &index, &size, &err);
+	if (code != RV_OK)
+		return rv_cli_fail(u.name, &err);
+	printf("verified: this is record %llu of a log of %llu, signed by %s\n",
+		(unsigned long long)index, (unsigned long long)size, vkey);
+	return 0;
+}
+
+static int cmd_verify(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = {
+		{ "data", 'd', RV_OPT_STR, "DIR",
+			"the data folder, or a copy of its ledger (required)", &data },
+		{ "vkey", 'k', RV_OPT_STR, "KEY", "the log's verifier key, from elsewhere", &vkey },
+		{ "checkpoint", 'c', RV_OPT_STR, "FILE",
+			"a checkpoint that was kept elsewhere, such as a witness's", &checkpoint },
+	};
+	static const struct rv_usage u = { "audit verify", "",
+		"recompute the whole log from its bytes",
+		"Without a key or checkpoint from elsewhere the best it can say is "
+		"'self-consistent': whoever holds the key can\n"
+		"rewrite history consistently. Exit status: 0 fits, 76 it does not.",
+		opts, RV_COUNT(opts), 0, 0 };
+	struct rv_err err = { 0 };
+	struct rv_str saved = { NULL, 0 };
+	struct rv_verify_report r;
+	char path[4096];
+	RV_AUTO_ARENA a;
+	RV_AUTO_BUF b;
+	rv_arena_init(&a, 1 << 20);
+	rv_buf_init(&b, 1 << 16);
+	int n, status = rv_cli_parse(&u, argc, argv, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	if (!data)
+		return rv_cli_bad(u.name, "needs --data DIR");
+	snprintf(path, sizeof path, "%s/ledger", data);
+	const char *dir = access(path, F_OK) == 0 ? path : data;
+	enum rv_code code =
+		checkpoint ? rv_file_read(&a, checkpoint, RV_CHECKPOINT_MAX, &saved, &err) : RV_OK;
+	if (code == RV_OK)
+		code = rv_ledger_verify(dir, vkey, saved, &r, &err);
+	if (code != RV_OK)
+		return rv_cli_fail(u.name, &err);
+	rv_verify_print(&r, &b);
+	printf("%s\n", rv_buf_z(&b));
+	return r.level == RV_VERIFY_FAILED ? rv_code_exit(RV_ECORRUPT) : 0;
+}
+
+int rv_cmd_audit(int argc, char **argv)
+{
+	static const struct rv_sub subs[] = {
+		{ "search", cmd_search, "find events" },
+		{ "show", cmd_show, "one event and what led to it" },
+		{ "prove", cmd_prove, "an offline receipt of one event" },
+		{ "check", cmd_check, "check a receipt without any server" },
+		{ "verify", cmd_verify, "recompute the whole log from its bytes" },
+	};
+	return rv_cli_subs("audit", "the log of everything", subs, RV_COUNT(subs), argc, argv);
+}
+
+/* ---- witness
+ * --------------------------------------------------------------------------------------- */
+
+static enum rv_code fetch_note(struct rv_client *c, struct rv_str *ret, struct rv_err *err)
+{
+	const struct rv_json *v;
+	RV_TRY(rv_client_call(c, RV_HTTP_GET, "/v1/log/checkpoint", NO_BODY, &v, err));
+	*ret = rv_jstr(v, "checkpoint");
+	return RV_OK;
+}
+
+static enum rv_code fetch_proof(
+	struct rv_client *c, uint64_t from, uint64_t to, struct rv_str *ret, struct rv_err *err)
+{
+	const struct rv_json *v;
+	const char *path = rv_arena_printf(&c->arena, "/v1/log/consistency?old=%llu&new=%llu",
+		(unsigned long long)from, (unsigned long long)to);
+	if (!path)
+		return RV_FAIL_ARENA(err);
+	RV_TRY(rv_client_call(c, RV_HTTP_GET, path, NO_BODY, &v, err));
+	*ret = rv_jstr(v, "proof");
+	return RV_OK;
+}
+
+static enum rv_code witness(struct rv_client *c, struct rv_checkpoint *now, struct rv_err *err)
+{
+	struct rv_str stored = { "", 0 }, note, proof = { "", 0 };
+	struct rv_checkpoint was = { .size = 0 };
+	RV_TRY(fetch_note(c, &note, err));
+	RV_TRY(rv_checkpoint_open(note, vkey, now, err));
+	if (access(out_file, F_OK) == 0) {
+		RV_TRY(rv_file_read(&c->arena, out_file, RV_CHECKPOINT_MAX, &stored, err));
+		RV_TRY(rv_checkpoint_open(stored, vkey, &was, err));
+		if (now->size >= was.size)
+			RV_TRY(fetch_proof(c, was.size, now->size, &proof, err));
+	}
+	RV_TRY(rv_witness_check(vkey, stored, note, proof, err));
+	return rv_file_write(out_file, note, 0644, err);
+}
+
+int rv_cmd_witness(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = {
+		{ "vkey", 'k', RV_OPT_STR, "KEY",
+			"the log's verifier key, as 'reeve init' printed it (required)", &vkey },
+		{ "store", 'o', RV_OPT_STR, "FILE",
+			"where the checkpoint is kept, out of the server's reach (required)",
+			&out_file },
+		COMMON_OPTS,
+	};
+	static const struct rv_usage u = { "witness", "",
+		"remember the log's newest checkpoint, if it continues the one remembered",
+		"Run it now and then under a user of its own, on a machine of its own. A log that "
+		"was rewritten or set back is\n"
+		"refused and named, and what was remembered stays. Exit status: 0 taken over, 76 "
+		"history was rewritten.",
+		opts, RV_COUNT(opts), 0, 0 };
+	struct rv_err err = { 0 };
+	struct rv_client c;
+	struct rv_checkpoint now;
+	int n, status = rv_cli_parse(&u, argc, argv, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	if (!vkey || !out_file)
+		return rv_cli_bad(u.name, "needs --vkey and --store");
+	enum rv_code code = rv_client_open(&c, server, &err);
+	if (code == RV_OK)
+		code = witness(&c, &now, &err);
+	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
+	if (code == RV_OK)
+		printf("%s: %llu records, taken over\n", now.origin, (unsigned long long)now.size);
+	rv_client_done(&c);
+	return status;
+}
