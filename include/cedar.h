@@ -40,6 +40,7 @@ typedef enum cedar_code {
 	CEDAR_EEVAL, /* an expression failed; only in values evaluated outside a policy */
 	CEDAR_EEXIST, /* a policy id or an entity twice */
 	CEDAR_ECYCLE, /* the entity hierarchy has a cycle */
+	CEDAR_ESCHEMA, /* well-formed, but not what the schema says */
 } cedar_code;
 
 /* What was wrong. line and column count from 1, 0 = unknown (column in bytes); offset and length
@@ -212,6 +213,18 @@ size_t cedar_policy_find(const cedar_policies *ps, cedar_str id);
 /* value.p == NULL: no such annotation. */
 cedar_str cedar_annotation_get(const cedar_policy_info *p, const char *key);
 
+/* ---- schemas
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+/* Wherever one is taken, NULL means none. Immutable; any thread. */
+typedef struct cedar_schema cedar_schema;
+/* Cedar's own syntax, and JSON. */
+CEDAR_MUST_USE cedar_code cedar_schema_parse(cedar_str text, cedar_schema **ret, cedar_error *err);
+CEDAR_MUST_USE cedar_code cedar_schema_parse_json(
+	cedar_str json, cedar_schema **ret, cedar_error *err);
+void cedar_schema_free(cedar_schema *s);
+
 /* ---- entities
  * -----------------------------------------------------------------------------------------------------
  */
@@ -230,6 +243,13 @@ CEDAR_MUST_USE cedar_code cedar_entities_new(
 /* The JSON format, explicit form (no schema). */
 CEDAR_MUST_USE cedar_code cedar_entities_parse_json(
 	cedar_str json, cedar_entities **ret, cedar_error *err);
+/* Directed by a schema: references and extension values may be written short, everything must be as
+ * the schema says (else CEDAR_ESCHEMA), and its actions join the set. */
+CEDAR_MUST_USE cedar_code cedar_entities_parse_json_with(
+	cedar_str json, const cedar_schema *schema, cedar_entities **ret, cedar_error *err);
+/* CEDAR_ESCHEMA: the first entity that is not what the schema says. */
+CEDAR_MUST_USE cedar_code cedar_schema_check_entities(
+	const cedar_schema *s, const cedar_entities *es, cedar_error *err);
 void cedar_entities_free(cedar_entities *es);
 size_t cedar_entities_count(const cedar_entities *es);
 const cedar_entity *cedar_entities_at(const cedar_entities *es, size_t i);
@@ -253,6 +273,14 @@ typedef struct cedar_request {
  * Built in s. */
 CEDAR_MUST_USE cedar_code cedar_request_parse_json(
 	cedar_scratch *s, cedar_str json, cedar_request *ret, cedar_error *err);
+/* The same directed by a schema, which the request must fit (else CEDAR_ESCHEMA). */
+CEDAR_MUST_USE cedar_code cedar_request_parse_json_with(cedar_scratch *s, cedar_str json,
+	const cedar_schema *schema, cedar_request *ret, cedar_error *err);
+/* The context alone, directed by what the schema says of the action; not checked. */
+CEDAR_MUST_USE cedar_code cedar_context_parse_json_with(cedar_scratch *s, cedar_str json,
+	const cedar_schema *schema, const cedar_uid *action, cedar_value *ret, cedar_error *err);
+CEDAR_MUST_USE cedar_code cedar_schema_check_request(
+	const cedar_schema *s, const cedar_request *rq, cedar_error *err);
 /* Type::"id" as policies write it. */
 CEDAR_MUST_USE cedar_code cedar_uid_parse(
 	cedar_scratch *s, cedar_str text, cedar_uid *ret, cedar_error *err);

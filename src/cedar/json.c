@@ -2,6 +2,7 @@
  * string. */
 #include <stdio.h>
 
+#include "cedar/check.h"
 #include "cedar/entities.h"
 
 cedar_code cedar_json_fail(cedar_error *e, const struct rv_err *from)
@@ -72,6 +73,25 @@ static cedar_code json_entity(
 	return CEDAR_OK;
 }
 
+/* hint: the type a schema expects, or NULL; with one, references and extension values may be
+ * written short. Whether the value then fits is checked afterwards (schema_check.c). */
+static cedar_code json_value(struct rv_arena *a, const struct rv_json *v, const struct type *hint,
+	unsigned depth, cedar_value *ret, cedar_error *err);
+
+static cedar_code call_fn(struct rv_arena *a, const struct rv_json *v, int fn,
+	const cedar_value *args, size_t n, cedar_value *ret, cedar_error *err)
+{
+	cedar_code code = cedar_fn_call(a, (enum cedar_fn)fn, args, n, ret, err);
+	if (code != CEDAR_EEVAL)
+		return code;
+	if (err) {
+		err->code = CEDAR_EPARSE;
+		err->line = v->line;
+		err->column = v->col;
+	}
+	return CEDAR_EPARSE;
+}
+
 static cedar_code json_extension(struct rv_arena *a, const struct rv_json *v, unsigned depth,
 	cedar_value *ret, cedar_error *err)
 {
@@ -92,30 +112,35 @@ static cedar_code json_extension(struct rv_arena *a, const struct rv_json *v, un
 		return fail_at(err, v, "an extension value needs 'arg' or 'args'");
 	for (size_t i = 0; i < n; i++)
 		CEDAR_TRY(cedar_json_value(a, items[i], depth + 1, &args[i], err));
-	for (int i = 0; i < CEDAR_FN_COUNT; i++) {
-		if (!rv_str_eqz(rs(fn), cedar_fns[i].name))
-			continue;
-		cedar_code code = cedar_fn_call(a, (enum cedar_fn)i, args, n, ret, err);
-		if (code != CEDAR_EEVAL)
-			return code;
-		if (err) {
-			err->code = CEDAR_EPARSE;
-			err->line = v->line;
-			err->column = v->col;
-		}
-		return CEDAR_EPARSE;
-	}
+	for (int i = 0; i < CEDAR_FN_COUNT; i++)
+		if (rv_str_eqz(rs(fn), cedar_fns[i].name))
+			return call_fn(a, v, i, args, n, ret, err);
 	return fail_at(err, v, "'fn' is not an extension function");
 }
 
-static cedar_code json_set(struct rv_arena *a, const struct rv_json *v, unsigned depth,
-	cedar_value *ret, cedar_error *err)
+/* A string or {"fn","arg"} where the schema has an extension type. */
+static cedar_code json_short_extension(struct rv_arena *a, const struct rv_json *v,
+	const struct type *hint, unsigned depth, cedar_value *ret, cedar_error *err)
 {
+	static const enum cedar_fn makers[] = { [CEDAR_DECIMAL] = CEDAR_FN_DECIMAL,
+		[CEDAR_IPADDR] = CEDAR_FN_IP,
+		[CEDAR_DATETIME] = CEDAR_FN_DATETIME,
+		[CEDAR_DURATION] = CEDAR_FN_DURATION };
+	if (v->type == RV_JSON_OBJ)
+		return json_extension(a, v, depth, ret, err);
+	cedar_value arg = cedar_string(cs(v->str));
+	return call_fn(a, v, makers[hint->extension], &arg, 1, ret, err);
+}
+
+static cedar_code json_set(struct rv_arena *a, const struct rv_json *v, const struct type *hint,
+	unsigned depth, cedar_value *ret, cedar_error *err)
+{
+	const struct type *element = hint && hint->kind == TY_SET ? hint->element : NULL;
 	cedar_value *items = rv_arena_array(a, v->n_items, sizeof *items);
 	if (!items)
 		return CEDAR_FAIL_MEMORY(err);
 	for (size_t i = 0; i < v->n_items; i++)
-		CEDAR_TRY(cedar_json_value(a, v->items[i], depth + 1, &items[i], err));
+		CEDAR_TRY(json_value(a, v->items[i], element, depth + 1, &items[i], err));
 	const cedar_set *s = cedar_set_make(a, items, v->n_items);
 	if (!s)
 		return CEDAR_FAIL_MEMORY(err);
@@ -123,8 +148,8 @@ static cedar_code json_set(struct rv_arena *a, const struct rv_json *v, unsigned
 	return CEDAR_OK;
 }
 
-static cedar_code json_record(struct rv_arena *a, const struct rv_json *v, unsigned depth,
-	cedar_value *ret, cedar_error *err)
+static cedar_code json_record(struct rv_arena *a, const struct rv_json *v, const struct type *hint,
+	unsigned depth, cedar_value *ret, cedar_error *err)
 {
 	cedar_pair *pairs = rv_arena_array(a, v->n_members, sizeof *pairs);
 	cedar_str twice;
@@ -132,8 +157,11 @@ static cedar_code json_record(struct rv_arena *a, const struct rv_json *v, unsig
 		return CEDAR_FAIL_MEMORY(err);
 	for (size_t i = 0; i < v->n_members; i++) {
 		pairs[i].key = cs(v->members[i].name);
-		CEDAR_TRY(
-			cedar_json_value(a, v->members[i].value, depth + 1, &pairs[i].value, err));
+		const struct attr_type *at = hint && hint->kind == TY_RECORD
+			? cedar_type_attr(hint, pairs[i].key)
+			: NULL;
+		CEDAR_TRY(json_value(a, v->members[i].value, at ? at->type : NULL, depth + 1,
+			&pairs[i].value, err));
 	}
 	const cedar_record *r = cedar_record_make(a, pairs, v->n_members, &twice);
 	if (!r)
@@ -142,8 +170,8 @@ static cedar_code json_record(struct rv_arena *a, const struct rv_json *v, unsig
 	return CEDAR_OK;
 }
 
-static cedar_code json_object(struct rv_arena *a, const struct rv_json *v, unsigned depth,
-	cedar_value *ret, cedar_error *err)
+static cedar_code json_object(struct rv_arena *a, const struct rv_json *v, const struct type *hint,
+	unsigned depth, cedar_value *ret, cedar_error *err)
 {
 	static const char *const escapes[] = { "__entity", "__extn", "__expr" };
 	for (size_t i = 0; i < RV_COUNT(escapes); i++) {
@@ -158,11 +186,11 @@ static cedar_code json_object(struct rv_arena *a, const struct rv_json *v, unsig
 			return json_extension(a, m, depth, ret, err);
 		return fail_at(err, v, "\"__expr\" is no longer supported");
 	}
-	return json_record(a, v, depth, ret, err);
+	return json_record(a, v, hint, depth, ret, err);
 }
 
-cedar_code cedar_json_value(struct rv_arena *a, const struct rv_json *v, unsigned depth,
-	cedar_value *ret, cedar_error *err)
+static cedar_code json_value(struct rv_arena *a, const struct rv_json *v, const struct type *hint,
+	unsigned depth, cedar_value *ret, cedar_error *err)
 {
 	if (depth > VALUE_DEPTH_MAX) {
 		(void)fail_at(err, v, "values nest too deeply"); /* with the limit's code */
@@ -170,6 +198,12 @@ cedar_code cedar_json_value(struct rv_arena *a, const struct rv_json *v, unsigne
 			err->code = CEDAR_ELIMIT;
 		return CEDAR_ELIMIT;
 	}
+	bool entity = hint && (hint->kind == TY_ENTITY || hint->kind == TY_ANY_ENTITY);
+	if (entity && v->type == RV_JSON_OBJ)
+		return json_entity(a, v, ret, err);
+	if (hint && hint->kind == TY_EXTENSION &&
+		(v->type == RV_JSON_STR || (v->type == RV_JSON_OBJ && !rv_json_get(v, "__extn"))))
+		return json_short_extension(a, v, hint, depth, ret, err);
 	switch (v->type) {
 	case RV_JSON_BOOL:
 		*ret = cedar_bool(v->boolean);
@@ -181,15 +215,21 @@ cedar_code cedar_json_value(struct rv_arena *a, const struct rv_json *v, unsigne
 		*ret = cedar_string(cs(v->str));
 		return CEDAR_OK;
 	case RV_JSON_ARR:
-		return json_set(a, v, depth, ret, err);
+		return json_set(a, v, hint, depth, ret, err);
 	case RV_JSON_OBJ:
-		return json_object(a, v, depth, ret, err);
+		return json_object(a, v, hint, depth, ret, err);
 	case RV_JSON_NULL:
 		return fail_at(err, v, "null is not a Cedar value");
 	case RV_JSON_DOUBLE:
 		break;
 	}
 	return fail_at(err, v, "a number must be an integer of 64 bits; use the decimal extension");
+}
+
+cedar_code cedar_json_value(struct rv_arena *a, const struct rv_json *v, unsigned depth,
+	cedar_value *ret, cedar_error *err)
+{
+	return json_value(a, v, NULL, depth, ret, err);
 }
 
 /* Parses a copy, so that strings live in the arena. */
@@ -208,7 +248,7 @@ static cedar_code parse(
 }
 
 static cedar_code json_record_member(struct rv_arena *a, const struct rv_json *obj,
-	const char *name, bool needed, cedar_value *ret, cedar_error *err)
+	const char *name, bool needed, const struct type *hint, cedar_value *ret, cedar_error *err)
 {
 	const struct rv_json *v = rv_json_get(obj, name);
 	char msg[80];
@@ -218,7 +258,7 @@ static cedar_code json_record_member(struct rv_arena *a, const struct rv_json *o
 		snprintf(msg, sizeof msg, "'%s' must be an object", name);
 		return fail_at(err, v ? v : obj, msg);
 	}
-	return json_record(a, v, 1, ret, err);
+	return json_record(a, v, hint, 1, ret, err);
 }
 
 static cedar_code json_parents(
@@ -237,41 +277,106 @@ static cedar_code json_parents(
 	return CEDAR_OK;
 }
 
-static cedar_code json_one(
-	struct rv_arena *a, const struct rv_json *v, cedar_entity *e, cedar_error *err)
+/* All tags are of one type; the record they come as has no type of its own. */
+static cedar_code json_tags(struct rv_arena *a, const struct rv_json *v, const struct type *hint,
+	cedar_value *ret, cedar_error *err)
 {
+	const struct rv_json *tags = rv_json_get(v, "tags");
+	if (!hint || !rv_json_is(tags, RV_JSON_OBJ))
+		return json_record_member(a, v, "tags", false, NULL, ret, err);
+	struct attr_type *attrs = rv_arena_array(a, tags->n_members, sizeof *attrs);
+	if (!attrs)
+		return CEDAR_FAIL_MEMORY(err);
+	struct type record = { .kind = TY_RECORD, .attrs = attrs, .n_attrs = tags->n_members };
+	for (size_t i = 0; i < tags->n_members; i++)
+		attrs[i] = (struct attr_type){ cs(tags->members[i].name), hint, false };
+	cedar_type_sort_attrs(attrs, tags->n_members);
+	return json_record(a, tags, &record, 1, ret, err);
+}
+
+static cedar_code json_one(struct rv_arena *a, const struct rv_json *v, const cedar_schema *schema,
+	cedar_entity *e, cedar_error *err)
+{
+	const struct entity_type *type = NULL;
 	if (v->type != RV_JSON_OBJ)
 		return fail_at(err, v, "expected an entity: {\"uid\":…,\"attrs\":…,\"parents\":…}");
 	const struct rv_json *uid = rv_json_get(v, "uid");
 	if (!uid)
 		return fail_at(err, v, "'uid' is required");
 	CEDAR_TRY(cedar_json_uid(a, uid, &e->uid, err));
-	CEDAR_TRY(json_record_member(a, v, "attrs", true, &e->attrs, err));
-	CEDAR_TRY(json_record_member(a, v, "tags", false, &e->tags, err));
-	return json_parents(a, v, e, err);
+	uint32_t at = schema ? cedar_schema_type(schema, e->uid.type) : NO_TYPE;
+	if (at != NO_TYPE)
+		type = &schema->types[at];
+	CEDAR_TRY(
+		json_record_member(a, v, "attrs", true, type ? type->attrs : NULL, &e->attrs, err));
+	CEDAR_TRY(json_tags(a, v, type ? type->tags : NULL, &e->tags, err));
+	CEDAR_TRY(json_parents(a, v, e, err));
+	cedar_code code = schema ? cedar_check_entity(schema, e, err) : CEDAR_OK;
+	if (code != CEDAR_OK && err && err->line == 0) {
+		err->line = v->line;
+		err->column = v->col;
+	}
+	return code;
 }
 
-static cedar_code parse_entities(cedar_entities *es, cedar_str text, cedar_error *err)
+/* The schema's actions are entities too; those given are the same (checked) and give way. */
+static cedar_code add_actions(
+	struct rv_arena *a, const cedar_schema *s, cedar_entity *list, size_t *n, cedar_error *err)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < *n; i++)
+		if (!cedar_is_action_type(list[i].uid.type))
+			list[kept++] = list[i];
+	for (size_t i = 0; i < s->n_actions; i++) {
+		const struct action_type *at = &s->actions[i];
+		cedar_uid *parents = rv_arena_array(a, at->n_parents, sizeof *parents);
+		cedar_entity e = { .parents = parents, .n_parents = at->n_parents };
+		if (!parents)
+			return CEDAR_FAIL_MEMORY(err);
+		e.uid = cedar_uid_of(
+			cs(rv_arena_str(a, rs(at->uid.type))), cs(rv_arena_str(a, rs(at->uid.id))));
+		for (size_t k = 0; k < at->n_parents; k++) {
+			const cedar_uid *p = &s->actions[at->parents[k]].uid;
+			parents[k] = cedar_uid_of(
+				cs(rv_arena_str(a, rs(p->type))), cs(rv_arena_str(a, rs(p->id))));
+		}
+		list[kept++] = e;
+	}
+	*n = kept;
+	return CEDAR_OK;
+}
+
+static cedar_code parse_entities(
+	cedar_entities *es, cedar_str text, const cedar_schema *schema, cedar_error *err)
 {
 	struct rv_arena *a = cedar_entities_arena(es);
 	const struct rv_json *v;
 	CEDAR_TRY(parse(a, text, &v, err));
 	if (v->type != RV_JSON_ARR)
 		return fail_at(err, v, "expected an array of entities");
-	cedar_entity *list = rv_arena_array(a, v->n_items, sizeof *list);
+	size_t n = v->n_items, more = schema ? schema->n_actions : 0;
+	cedar_entity *list = rv_arena_array(a, n + more, sizeof *list);
 	if (!list)
 		return CEDAR_FAIL_MEMORY(err);
-	for (size_t i = 0; i < v->n_items; i++)
-		CEDAR_TRY(json_one(a, v->items[i], &list[i], err));
-	return cedar_entities_finish(es, list, v->n_items, err);
+	for (size_t i = 0; i < n; i++)
+		CEDAR_TRY(json_one(a, v->items[i], schema, &list[i], err));
+	if (schema)
+		CEDAR_TRY(add_actions(a, schema, list, &n, err));
+	return cedar_entities_finish(es, list, n, err);
 }
 
 cedar_code cedar_entities_parse_json(cedar_str text, cedar_entities **ret, cedar_error *err)
 {
+	return cedar_entities_parse_json_with(text, NULL, ret, err);
+}
+
+cedar_code cedar_entities_parse_json_with(
+	cedar_str text, const cedar_schema *schema, cedar_entities **ret, cedar_error *err)
+{
 	cedar_entities *es = cedar_entities_begin(err);
 	if (!es)
 		return CEDAR_ELIMIT;
-	cedar_code code = parse_entities(es, text, err);
+	cedar_code code = parse_entities(es, text, schema, err);
 	if (code != CEDAR_OK) {
 		cedar_entities_free(es);
 		return code;
@@ -291,6 +396,28 @@ cedar_code cedar_value_parse_json(
 cedar_code cedar_request_parse_json(
 	cedar_scratch *s, cedar_str json, cedar_request *ret, cedar_error *err)
 {
+	return cedar_request_parse_json_with(s, json, NULL, ret, err);
+}
+
+static const struct type *context_type(const cedar_schema *schema, const cedar_uid *action)
+{
+	uint32_t at = schema ? cedar_schema_action(schema, action) : NO_TYPE;
+	return at == NO_TYPE ? NULL : schema->actions[at].context;
+}
+
+cedar_code cedar_context_parse_json_with(cedar_scratch *s, cedar_str json,
+	const cedar_schema *schema, const cedar_uid *action, cedar_value *ret, cedar_error *err)
+{
+	const struct rv_json *v;
+	CEDAR_TRY(parse(&s->arena, json, &v, err));
+	if (v->type != RV_JSON_OBJ)
+		return fail_at(err, v, "the context must be an object");
+	return json_record(&s->arena, v, context_type(schema, action), 1, ret, err);
+}
+
+cedar_code cedar_request_parse_json_with(cedar_scratch *s, cedar_str json,
+	const cedar_schema *schema, cedar_request *ret, cedar_error *err)
+{
 	static const char *const names[] = { "principal", "action", "resource" };
 	cedar_uid *const uids[] = { &ret->principal, &ret->action, &ret->resource };
 	const struct rv_json *v;
@@ -307,7 +434,9 @@ cedar_code cedar_request_parse_json(
 		}
 		CEDAR_TRY(cedar_json_uid(&s->arena, m, uids[i], err));
 	}
-	return json_record_member(&s->arena, v, "context", false, &ret->context, err);
+	CEDAR_TRY(json_record_member(&s->arena, v, "context", false,
+		context_type(schema, &ret->action), &ret->context, err));
+	return schema ? cedar_schema_check_request(schema, ret, err) : CEDAR_OK;
 }
 
 cedar_code cedar_uid_parse(cedar_scratch *s, cedar_str text, cedar_uid *ret, cedar_error *err)

@@ -33,14 +33,33 @@ static enum rv_code load_policies(struct rv_arena *a, const char *path, bool ids
 	return RV_OK;
 }
 
-static enum rv_code load_entities(
-	struct rv_arena *a, const char *path, cedar_entities **ret, struct rv_err *err)
+static enum rv_code load_entities(struct rv_arena *a, const char *path, const cedar_schema *schema,
+	cedar_entities **ret, struct rv_err *err)
 {
 	struct rv_str text;
 	cedar_error e = { .code = CEDAR_OK };
 	RV_TRY(rv_file_read(a, path, FILE_MAX, &text, err));
-	if (cedar_entities_parse_json(cs(text), ret, &e) != CEDAR_OK)
+	if (cedar_entities_parse_json_with(cs(text), schema, ret, &e) != CEDAR_OK)
 		return fail_cedar(&e, path, (cedar_str){ NULL, 0 }, err);
+	return RV_OK;
+}
+
+/* JSON when told so, or when nothing is told and the name ends in .json. */
+static enum rv_code load_schema(struct rv_arena *a, const char *path, const char *format,
+	cedar_schema **ret, struct rv_err *err)
+{
+	struct rv_str text;
+	cedar_error e = { .code = CEDAR_OK };
+	bool json = format ? strcmp(format, "json") == 0
+			   : rv_str_ends(rv_str_of(path), RV_STR(".json"));
+	if (format && !json && strcmp(format, "cedar") != 0)
+		return RV_FAIL(
+			err, RV_EINVAL, "--schema-format is 'cedar' or 'json', not '%s'", format);
+	RV_TRY(rv_file_read(a, path, FILE_MAX, &text, err));
+	cedar_code code = json ? cedar_schema_parse_json(cs(text), ret, &e)
+			       : cedar_schema_parse(cs(text), ret, &e);
+	if (code != CEDAR_OK)
+		return fail_cedar(&e, path, json ? (cedar_str){ NULL, 0 } : cs(text), err);
 	return RV_OK;
 }
 
@@ -49,6 +68,7 @@ static enum rv_code load_entities(
 
 struct authorize {
 	const char *policies, *entities, *request, *principal, *action, *resource, *context;
+	const char *schema, *schema_format;
 	bool verbose, json;
 };
 
@@ -66,28 +86,29 @@ static enum rv_code read_uid(
 	return RV_OK;
 }
 
-static enum rv_code read_request(struct rv_arena *a, const struct authorize *o, cedar_scratch *s,
-	cedar_request *ret, struct rv_err *err)
+static enum rv_code read_request(struct rv_arena *a, const struct authorize *o,
+	const cedar_schema *schema, cedar_scratch *s, cedar_request *ret, struct rv_err *err)
 {
 	struct rv_str text;
 	cedar_error e = { .code = CEDAR_OK };
 	*ret = (cedar_request){ .n_overlay = 0 };
 	if (o->request) {
 		RV_TRY(rv_file_read(a, o->request, FILE_MAX, &text, err));
-		if (cedar_request_parse_json(s, cs(text), ret, &e) != CEDAR_OK)
+		if (cedar_request_parse_json_with(s, cs(text), schema, ret, &e) != CEDAR_OK)
 			return fail_cedar(&e, o->request, (cedar_str){ NULL, 0 }, err);
 		return RV_OK;
 	}
 	RV_TRY(read_uid(s, "principal", o->principal, &ret->principal, err));
 	RV_TRY(read_uid(s, "action", o->action, &ret->action, err));
 	RV_TRY(read_uid(s, "resource", o->resource, &ret->resource, err));
-	if (!o->context)
-		return RV_OK;
-	RV_TRY(rv_file_read(a, o->context, FILE_MAX, &text, err));
-	if (cedar_value_parse_json(s, cs(text), &ret->context, &e) != CEDAR_OK)
-		return fail_cedar(&e, o->context, (cedar_str){ NULL, 0 }, err);
-	if (ret->context.kind != CEDAR_RECORD)
-		return RV_FAIL(err, RV_EINVAL, "%s: the context must be an object", o->context);
+	if (o->context) {
+		RV_TRY(rv_file_read(a, o->context, FILE_MAX, &text, err));
+		if (cedar_context_parse_json_with(
+			    s, cs(text), schema, &ret->action, &ret->context, &e) != CEDAR_OK)
+			return fail_cedar(&e, o->context, (cedar_str){ NULL, 0 }, err);
+	}
+	if (schema && cedar_schema_check_request(schema, ret, &e) != CEDAR_OK)
+		return fail_cedar(&e, "request", (cedar_str){ NULL, 0 }, err);
 	return RV_OK;
 }
 
@@ -148,15 +169,27 @@ static void print_answer(const cedar_policies *ps, const cedar_answer *ans, bool
 		printf("  %.*s\n", RV_FMT(id_of(ps, why[i])));
 }
 
-static enum rv_code authorize(struct rv_arena *a, const struct authorize *o, cedar_policies **ps,
-	cedar_entities **es, cedar_scratch *s, cedar_answer *ret, struct rv_err *err)
+static enum rv_code authorize_with(struct rv_arena *a, const struct authorize *o,
+	const cedar_schema *schema, cedar_policies **ps, cedar_entities **es, cedar_scratch *s,
+	cedar_answer *ret, struct rv_err *err)
 {
 	cedar_request rq;
 	RV_TRY(load_policies(a, o->policies, true, ps, err));
-	RV_TRY(load_entities(a, o->entities, es, err));
-	RV_TRY(read_request(a, o, s, &rq, err));
+	RV_TRY(load_entities(a, o->entities, schema, es, err));
+	RV_TRY(read_request(a, o, schema, s, &rq, err));
 	cedar_authorize(*ps, *es, &rq, s, ret);
 	return RV_OK;
+}
+
+static enum rv_code authorize(struct rv_arena *a, const struct authorize *o, cedar_policies **ps,
+	cedar_entities **es, cedar_scratch *s, cedar_answer *ret, struct rv_err *err)
+{
+	cedar_schema *schema = NULL;
+	if (o->schema)
+		RV_TRY(load_schema(a, o->schema, o->schema_format, &schema, err));
+	enum rv_code code = authorize_with(a, o, schema, ps, es, s, ret, err);
+	cedar_schema_free(schema);
+	return code;
 }
 
 static int cmd_authorize(int argc, char **argv)
@@ -172,6 +205,10 @@ static int cmd_authorize(int argc, char **argv)
 		{ "action", 'a', RV_OPT_STR, "UID", "such as 'Action::\"view\"'", &o.action },
 		{ "resource", 'r', RV_OPT_STR, "UID", "such as 'Photo::\"p.jpg\"'", &o.resource },
 		{ "context", 'c', RV_OPT_STR, "FILE", "the context as JSON", &o.context },
+		{ "schema", 's', RV_OPT_STR, "FILE", "a schema that entities and request must fit",
+			&o.schema },
+		{ "schema-format", 0, RV_OPT_STR, "FORMAT",
+			"'cedar' or 'json'; guessed from the name", &o.schema_format },
 		{ "verbose", 'v', RV_OPT_FLAG, NULL, "name the policies that decided", &o.verbose },
 		{ "json", 0, RV_OPT_FLAG, NULL, "print all that holds as JSON", &o.json },
 	};
@@ -217,8 +254,11 @@ static int cmd_authorize(int argc, char **argv)
 
 static int cmd_check_parse(int argc, char **argv)
 {
-	static const char *policies, *entities;
+	static const char *policies, *entities, *schema, *format;
 	static const struct rv_opt opts[] = {
+		{ "schema", 's', RV_OPT_STR, "FILE", "a schema", &schema },
+		{ "schema-format", 0, RV_OPT_STR, "FORMAT",
+			"'cedar' or 'json'; guessed from the name", &format },
 		{ "policies", 'p', RV_OPT_STR, "FILE",
 			"policies in Cedar's text syntax; '-' is standard input", &policies },
 		{ "entities", 0, RV_OPT_STR, "FILE", "entities as JSON", &entities },
@@ -235,12 +275,16 @@ static int cmd_check_parse(int argc, char **argv)
 	cedar_policies *ps = NULL;
 	cedar_entities *es = NULL;
 	enum rv_code code = RV_OK;
-	if (policies || !entities)
+	cedar_schema *sc = NULL;
+	if (schema)
+		code = load_schema(&a, schema, format, &sc, &err);
+	if (code == RV_OK && (policies || (!entities && !schema)))
 		code = load_policies(&a, policies ? policies : "-", false, &ps, &err);
 	if (code == RV_OK && entities)
-		code = load_entities(&a, entities, &es, &err);
+		code = load_entities(&a, entities, sc, &es, &err);
 	cedar_entities_free(es);
 	cedar_policies_free(ps);
+	cedar_schema_free(sc);
 	if (code == RV_OK)
 		return 0;
 	(void)rv_cli_fail(u.name, &err);
@@ -252,6 +296,7 @@ static int cmd_check_parse(int argc, char **argv)
 
 struct suite {
 	const char *root; /* NULL: found by walking up from the file */
+	bool no_schema;
 	size_t passed, failed;
 };
 
@@ -335,10 +380,17 @@ static bool agrees(const cedar_policies *ps, const cedar_answer *ans, const stru
 		n == ans->n_errors && same_ids(ps, errors, n, rv_json_get(want, "errors"));
 }
 
+/* What the requests of one file are asked against. */
+struct setting {
+	cedar_schema *schema; /* NULL: none named */
+	cedar_policies *ps;
+	cedar_entities *es;
+};
+
 static enum rv_code test_request(struct suite *s, const char *file, const struct rv_json *rq_json,
-	const cedar_policies *ps, const cedar_entities *es, cedar_scratch *scratch,
-	struct rv_err *err)
+	const struct setting *set, cedar_scratch *scratch, struct rv_err *err)
 {
+	const cedar_policies *ps = set->ps;
 	cedar_request rq = { .n_overlay = 0 };
 	cedar_answer ans;
 	cedar_error e = { .code = CEDAR_OK };
@@ -352,11 +404,11 @@ static enum rv_code test_request(struct suite *s, const char *file, const struct
 	const struct rv_json *c = rv_json_get(rq_json, "context");
 	if (c) {
 		rv_json_w_value(&w, c);
-		if (cedar_value_parse_json(scratch, cs(rv_buf_str(&context)), &rq.context, &e) !=
-			CEDAR_OK)
+		if (cedar_context_parse_json_with(scratch, cs(rv_buf_str(&context)), set->schema,
+			    &rq.action, &rq.context, &e) != CEDAR_OK)
 			return fail_cedar(&e, "context", (cedar_str){ NULL, 0 }, err);
 	}
-	cedar_authorize(ps, es, &rq, scratch, &ans);
+	cedar_authorize(ps, set->es, &rq, scratch, &ans);
 	if (agrees(ps, &ans, rq_json)) {
 		s->passed++;
 	} else {
@@ -370,36 +422,60 @@ static enum rv_code test_request(struct suite *s, const char *file, const struct
 	return RV_OK;
 }
 
+/* The file that a member of the test names; *ret_path is untouched when it names none. */
+static enum rv_code test_path(const struct suite *s, const char *file, const struct rv_json *v,
+	const char *member, char path[PATH_SIZE], struct rv_err *err)
+{
+	struct rv_str rel;
+	RV_TRY(str_member(v, member, &rel, err));
+	return resolve(s, file, rel, path, err);
+}
+
+static enum rv_code load_setting(const struct suite *s, struct rv_arena *a, const char *file,
+	const struct rv_json *v, struct setting *ret, struct rv_err *err)
+{
+	char path[PATH_SIZE];
+	if (rv_json_get(v, "schema") && !s->no_schema) {
+		RV_TRY(test_path(s, file, v, "schema", path, err));
+		RV_TRY(load_schema(a, path, NULL, &ret->schema, err));
+	}
+	RV_TRY(test_path(s, file, v, "policies", path, err));
+	RV_TRY(load_policies(a, path, false, &ret->ps, err));
+	RV_TRY(test_path(s, file, v, "entities", path, err));
+	return load_entities(a, path, ret->schema, &ret->es, err);
+}
+
+static enum rv_code test_requests(struct suite *s, const char *file, const struct rv_json *v,
+	const struct setting *set, struct rv_err *err)
+{
+	const struct rv_json *requests = rv_json_get(v, "requests");
+	if (!rv_json_is(requests, RV_JSON_ARR))
+		return RV_FAIL(err, RV_EINVAL, "'requests' must be an array");
+	cedar_scratch *scratch = cedar_scratch_new();
+	enum rv_code code = RV_OK;
+	rv_assert(scratch);
+	for (size_t i = 0; code == RV_OK && i < requests->n_items; i++)
+		code = test_request(s, file, requests->items[i], set, scratch, err);
+	cedar_scratch_free(scratch);
+	return code;
+}
+
 static enum rv_code test_file(struct suite *s, const char *file, struct rv_err *err)
 {
 	static const struct rv_json_limits limits = { .max_bytes = FILE_MAX };
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, MEMORY_MAX);
-	struct rv_str text, rel;
-	char path[PATH_SIZE];
+	struct rv_str text;
 	const struct rv_json *v;
-	cedar_policies *ps = NULL;
-	cedar_entities *es = NULL;
+	struct setting set = { 0 };
 	RV_TRY(rv_file_read(&a, file, FILE_MAX, &text, err));
 	RV_TRY(rv_json_parse(&a, text, &limits, &v, err));
-	RV_TRY(str_member(v, "policies", &rel, err));
-	RV_TRY(resolve(s, file, rel, path, err));
-	RV_TRY(load_policies(&a, path, false, &ps, err));
-	const struct rv_json *requests = rv_json_get(v, "requests");
-	enum rv_code code = rv_json_is(requests, RV_JSON_ARR)
-		? str_member(v, "entities", &rel, err)
-		: RV_FAIL(err, RV_EINVAL, "'requests' must be an array");
+	enum rv_code code = load_setting(s, &a, file, v, &set, err);
 	if (code == RV_OK)
-		code = resolve(s, file, rel, path, err);
-	if (code == RV_OK)
-		code = load_entities(&a, path, &es, err);
-	cedar_scratch *scratch = cedar_scratch_new();
-	rv_assert(scratch);
-	for (size_t i = 0; code == RV_OK && i < requests->n_items; i++)
-		code = test_request(s, file, requests->items[i], ps, es, scratch, err);
-	cedar_scratch_free(scratch);
-	cedar_entities_free(es);
-	cedar_policies_free(ps);
+		code = test_requests(s, file, v, &set, err);
+	cedar_schema_free(set.schema);
+	cedar_entities_free(set.es);
+	cedar_policies_free(set.ps);
 	return code;
 }
 
@@ -408,9 +484,12 @@ static int cmd_test(int argc, char **argv)
 	static struct suite s;
 	static const struct rv_opt opts[] = {
 		{ "root", 0, RV_OPT_STR, "DIR", "where the files' relative paths begin", &s.root },
+		{ "no-schema", 0, RV_OPT_FLAG, NULL, "leave the files' schemas aside",
+			&s.no_schema },
 	};
 	static const struct rv_usage u = { "cedar test", "FILE…", "run integration-test files",
-		"Each file names policies and entities, and requests with their expected decision, "
+		"Each file names policies, entities and perhaps a schema, and requests with their "
+		"expected decision, "
 		"reasons and errors.\n"
 		"Ends with 'N passed, N failed'. Exit status: 0 all passed, 1 otherwise.",
 		opts, RV_COUNT(opts), 1, -1 };

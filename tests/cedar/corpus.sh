@@ -4,10 +4,12 @@
 set -u
 reeve=$(realpath "$1")
 root=${RV_SHARED:-/nonexistent}/cedar/integration
-echo 1..2
+echo 1..4
 if [ ! -d "$root/corpus-tests" ]; then
 	echo "ok 1 - corpus # SKIP no shared data"
-	echo "ok 2 - handwritten # SKIP no shared data"
+	echo "ok 2 - corpus without schemas # SKIP no shared data"
+	echo "ok 3 - handwritten # SKIP no shared data"
+	echo "ok 4 - entity parsing # SKIP no shared data"
 	exit 0
 fi
 cd "$root" || exit 1
@@ -17,6 +19,22 @@ run() { # number, name, expected last line, files...
 	got=$("$reeve" cedar test --root . "$@" | tail -n 1)
 	if [ "$got" = "$want" ]; then echo "ok $n - $name"; else echo "not ok $n - $name: $got"; fi
 }
-# shellcheck disable=SC2046
-run 1 corpus '9600 passed, 0 failed' $(ls corpus-tests/*.json | grep -v entities)
-run 2 handwritten '61 passed, 13 failed' tests/*/*.json
+corpus=$(ls corpus-tests/*.json | grep -v entities)
+# shellcheck disable=SC2086
+run 1 corpus '9600 passed, 0 failed' $corpus
+# shellcheck disable=SC2086
+run 2 'corpus without schemas' '9600 passed, 0 failed' --no-schema $corpus
+run 3 handwritten '74 passed, 0 failed' tests/*/*.json
+
+# Entities under a schema: whether the whole document is taken.
+cd ../entity-parsing-testdata || exit 1
+bad=
+for want in *.parsing.json; do
+	name=${want%.parsing.json}
+	schema=$(sed -n 's/.*"schema": *"\(.*\)".*/\1/p' "$name.json")
+	entities=$(sed -n 's/.*"entities": *"\(.*\)".*/\1/p' "$name.json")
+	got=false
+	"$reeve" cedar check-parse --schema "$schema" --entities "$entities" >/dev/null 2>&1 && got=true
+	sed -n '/allEntities/,/}/p' "$want" | grep -q "\"success\": $got" || bad="$bad $name"
+done
+if [ -z "$bad" ]; then echo "ok 4 - entity parsing"; else echo "not ok 4 - entity parsing:$bad"; fi
