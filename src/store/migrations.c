@@ -498,7 +498,14 @@ static const char step_1[] = "CREATE TABLE setting (key TEXT NOT NULL PRIMARY KE
 																																													" created_ns INTEGER NOT NULL, destroyed_ns INTEGER NOT NULL) STRICT;" KEPT(
 																																														"seal_key");
 
+/* What was applied, as it was applied: a later apply is compared with it. */
+static const char step_2[] = "ALTER TABLE team ADD COLUMN spec TEXT;"
+			     "ALTER TABLE grp ADD COLUMN spec TEXT;"
+			     "ALTER TABLE meter_def ADD COLUMN spec TEXT;"
+			     "CREATE INDEX meter_def_name ON meter_def (name);";
+
 const struct rv_migration rv_sqlite_migrations[] = {
 	{ 1, step_1 },
+	{ 2, step_2 },
 };
 const size_t rv_sqlite_n_migrations = RV_COUNT(rv_sqlite_migrations);
