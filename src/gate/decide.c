@@ -266,13 +266,6 @@ static enum rv_code reserve(
 		  : RV_FAIL(err, RV_EINTERNAL, "a limit changed inside its own transaction");
 }
 
-static enum rv_code put_outbox(struct rv_op *op, struct rv_str id, struct rv_str bytes,
-	struct rv_str side, struct rv_err *err)
-{
-	const struct rv_db_outbox row = { .seq = 0, .event_id = id, .bytes = bytes, .side = side };
-	return rv_db_outbox_insert(op->txn, &row, err);
-}
-
 static enum rv_code find_replay(struct rv_decision *d, struct rv_op *op, struct rv_err *err)
 {
 	enum rv_idem idem;
@@ -313,9 +306,9 @@ static enum rv_code run(void *arg, struct rv_op *op, struct rv_err *err)
 		RV_TRY(settle_hold(d, op, err));
 	RV_TRY(rv_gate_record(d, err));
 	RV_TRY(reserve(d, op, items, err));
-	RV_TRY(put_outbox(op, rv_str_of(d->event_id), d->event, d->event_side, err));
+	RV_TRY(rv_op_record(op, rv_str_of(d->event_id), d->event, d->event_side, err));
 	if (d->intent_id[0])
-		RV_TRY(put_outbox(op, rv_str_of(d->intent_id), d->intent, RV_STR(""), err));
+		RV_TRY(rv_op_record(op, rv_str_of(d->intent_id), d->intent, RV_STR(""), err));
 	rv_gate_answer_json(d);
 	if (d->ask->request_id.n > 0 && d->digest.n > 0)
 		RV_TRY(rv_idem_keep(op, d->ask->caller.id, d->ask->request_id, d->digest,

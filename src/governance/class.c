@@ -69,6 +69,8 @@ static const struct {
 } FLOOR[] = {
 	{ 0, "owner", "owner", "set 'owner' in its manifest" },
 	{ 0, "purpose", "purpose", "set 'purpose' in its manifest" },
+	{ 1, "actions", "action policy",
+		"list under 'actions' what it does alone, with approval, must escalate, never" },
 	{ 2, "escalation", "escalation chain", "list people or groups under 'escalation'" },
 	{ 2, "failure", "failure plan", "set 'failure: {plan: stop|degrade|person, call: NAME}'" },
 	{ 2, "output_reviewer", "output reviewer", "name a person under 'output_reviewer'" },
@@ -113,6 +115,22 @@ static enum rv_code has_credential(
 	};
 	RV_TRY(rv_db_credential_list(op->txn, op->arena, &q, &rows, &n, err));
 	*ret = n > 0;
+	return RV_OK;
+}
+
+static enum rv_code has_point(struct rv_op *op, struct rv_str system, bool *ret, struct rv_err *err)
+{
+	struct rv_db_point *rows;
+	size_t n;
+	*ret = false;
+	RV_TRY(rv_db_point_list(op->txn, op->arena, RV_Q_ALL, &rows, &n, err));
+	for (size_t i = 0; i < n && !*ret; i++) {
+		const struct rv_str *systems;
+		size_t k;
+		RV_TRY(rv_strs_parse(op->arena, rows[i].systems_json, &systems, &k, err));
+		*ret = rows[i].active &&
+			(rv_strs_has(systems, k, RV_STR("*")) || rv_strs_has(systems, k, system));
+	}
 	return RV_OK;
 }
 
@@ -162,10 +180,18 @@ enum rv_code rv_class_gaps(struct rv_op *op, struct rv_str system, const struct 
 		RV_TRY(add_gap(op, l, system, "usage policy",
 			"set 'usage_policy: {version: …, text: …}', then: reeve apply -f FILE",
 			err));
-	if (class_ < 2)
+	if (class_ < 1)
 		return RV_OK;
 	char what[200];
+	bool seen;
 	RV_TRY(has_credential(op, system, &has, err));
+	RV_TRY(has_point(op, system, &seen, err));
+	/* Somebody must see what it does: a point that asks for it, or it asks itself. */
+	if (!has && !seen)
+		RV_TRY(add_gap(op, l, system, "audit",
+			"name it under 'systems' of a Point, then: reeve apply -f FILE", err));
+	if (class_ < 2)
+		return RV_OK;
 	snprintf(what, sizeof what, "reeve system token %.*s --ttl 30d", RV_FMT(system));
 	if (!has)
 		RV_TRY(add_gap(op, l, system, "credential", what, err));

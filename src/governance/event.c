@@ -131,8 +131,7 @@ enum rv_code rv_op_event(struct rv_op *op, const struct rv_event *ev, struct rv_
 	RV_AUTO_BUF b;
 	rv_buf_init(&b, RV_EVENT_MAX + 4096);
 	RV_TRY(rv_event_build(&full, op->now_ns, &b, id, err));
-	RV_TRY(rv_outbox_add(op, id, rv_buf_str(&b), side, err));
-	op->n_events++;
+	RV_TRY(rv_op_record(op, rv_str_of(id), rv_buf_str(&b), side, err));
 	if (ret_id)
 		RV_TRY(rv_op_str(op, rv_str_of(id), ret_id, err));
 	return RV_OK;

@@ -140,6 +140,10 @@ RV_MUST_USE enum rv_code rv_event_build(const struct rv_event *ev, int64_t now_n
 RV_MUST_USE enum rv_code rv_op_event(struct rv_op *op, const struct rv_event *ev,
 	struct rv_str side, struct rv_str *ret_id, struct rv_err *err);
 
+/* Puts an event that was built already (rv_event_build) into the outbox. */
+RV_MUST_USE enum rv_code rv_op_record(struct rv_op *op, struct rv_str id, struct rv_str bytes,
+	struct rv_str side, struct rv_err *err);
+
 /* ---- the data folder ------------------------------------------------------------------------- */
 
 struct rv_gov_opts {
@@ -274,8 +278,8 @@ RV_MUST_USE enum rv_code rv_bootstrap_state(
 /* docs/manifests.md. */
 enum rv_kind {
 	RV_KIND_NONE,
+	RV_KIND_PERSON, /* before the groups and teams that name them */
 	RV_KIND_TEAM,
-	RV_KIND_PERSON,
 	RV_KIND_GROUP,
 	RV_KIND_ROLE,
 	RV_KIND_POINT,

@@ -99,6 +99,9 @@ enum rv_code rv_setting_put(
 /* person.c */
 enum rv_code rv_person_row(
 	struct rv_op *op, struct rv_str name, struct rv_db_person *ret, struct rv_err *err);
+/* The last who can administer or govern must stay: RV_ECONFLICT. lost: rights that would go. */
+enum rv_code rv_person_not_last(
+	struct rv_op *op, const struct rv_db_person *p, int64_t lost, struct rv_err *err);
 /* The rights the actor has now; 0 unless an active person. The service has all. */
 enum rv_code rv_actor_rights(struct rv_op *op, int64_t *ret, struct rv_err *err);
 /* Looks whether bootstrap ends with what this op did, and ends it for ever. */
@@ -133,6 +136,9 @@ enum rv_code rv_limit_of_row(struct rv_arena *a, const struct rv_db_meter_def *d
 /* hold.c: every open approval of a system, or whose groups or target changed. */
 enum rv_code rv_hold_withdraw_all(
 	struct rv_op *op, struct rv_str system, struct rv_str why, struct rv_err *err);
+/* What was approved before a stop is not used after it. */
+enum rv_code rv_hold_stale_approved(
+	struct rv_op *op, struct rv_str system, struct rv_str why, struct rv_err *err);
 /* Pending and approved ones that act on this resource become stale. */
 enum rv_code rv_hold_stale_resource(
 	struct rv_op *op, struct rv_str type, struct rv_str id, struct rv_err *err);
@@ -148,8 +154,6 @@ struct rv_snapshot *rv_snapshot_with_stop(struct rv_gov *g, const struct rv_snap
 	struct rv_str system, bool is_freeze, struct rv_err *err);
 
 /* outbox.c: appends what waits, in order; RV_EAUDIT when the ledger cannot. */
-enum rv_code rv_outbox_add(struct rv_op *op, const char *id, struct rv_str bytes,
-	struct rv_str side, struct rv_err *err);
 /* Runs outside a transaction of others: opens its own to read. *ret_waiting: rows left. */
 enum rv_code rv_outbox_drain(struct rv_gov *g, bool at_start, uint64_t *ret_n,
 	uint64_t *ret_waiting, struct rv_err *err);
@@ -161,12 +165,12 @@ enum rv_code rv_policy_note_of(struct rv_arena *a, const struct cedar_policy_inf
 	struct rv_policy_note *ret, struct rv_err *err);
 enum rv_code rv_policy_set_advance(struct rv_op *op, struct rv_str cause, struct rv_err *err);
 
-/* system.c: a new draft, or a new version of what is there; fills item->result and ->change. spec:
- * checked; body: its canonical form. */
+/* register.c: a new draft, or a new version of what is there; fills item->result and ->change.
+ * spec: checked; body: its canonical form. */
 enum rv_code rv_system_register(struct rv_op *op, struct rv_str name, const struct rv_json *spec,
 	struct rv_str body, bool submit, struct rv_apply_item *item, struct rv_err *err);
 
-/* apply.c: the meters of a system are those of its version in force. */
+/* apply_things.c: the meters of a system are those of its version in force. */
 enum rv_code rv_system_limits_sync(
 	struct rv_op *op, struct rv_str system, const struct rv_json *spec, struct rv_err *err);
 

@@ -14,12 +14,11 @@ bool rv_outbox_ledger_ok(struct rv_gov *g)
 	return g->ledger && rv_ledger_ready(g->ledger, false, NULL) == RV_OK;
 }
 
-enum rv_code rv_outbox_add(struct rv_op *op, const char *id, struct rv_str bytes,
+/* Whatever lies in the outbox is counted, so that no job is answered before it is in the ledger. */
+enum rv_code rv_op_record(struct rv_op *op, struct rv_str id, struct rv_str bytes,
 	struct rv_str side, struct rv_err *err)
 {
-	const struct rv_db_outbox row = {
-		.seq = 0, .event_id = rv_str_of(id), .bytes = bytes, .side = side
-	};
+	const struct rv_db_outbox row = { .seq = 0, .event_id = id, .bytes = bytes, .side = side };
 	RV_TRY(rv_db_outbox_insert(op->txn, &row, err));
 	op->n_events++;
 	return RV_OK;

@@ -107,21 +107,25 @@ enum rv_code rv_bootstrap_begin(struct rv_op *op, struct rv_err *err)
 	return setting_ns_put(op, "bootstrap.since_ns", op->now_ns, err);
 }
 
-/* The last person who can still administer must stay. */
-static enum rv_code not_the_last(
-	struct rv_op *op, const struct rv_db_person *p, int64_t right, struct rv_err *err)
+enum rv_code rv_person_not_last(
+	struct rv_op *op, const struct rv_db_person *p, int64_t lost, struct rv_err *err)
 {
+	static const int64_t needed[] = { RV_RIGHT_ADMIN, RV_RIGHT_GOVERNOR };
 	struct rv_db_person *rows;
 	size_t n;
 	char text[80];
-	if (!(p->rights & right))
-		return RV_OK;
 	RV_TRY(rv_db_person_list(op->txn, op->arena, RV_Q_ALL, &rows, &n, err));
-	for (size_t i = 0; i < n; i++)
-		if (rows[i].active && (rows[i].rights & right) && !rv_str_eq(rows[i].name, p->name))
-			return RV_OK;
-	return RV_FAIL(err, RV_ECONFLICT, "'%.*s' is the last with the right %s", RV_FMT(p->name),
-		rv_rights_text(right, text));
+	for (size_t k = 0; k < RV_COUNT(needed); k++) {
+		bool other = false;
+		for (size_t i = 0; i < n; i++)
+			other = other ||
+				(rows[i].active && (rows[i].rights & needed[k]) &&
+					!rv_str_eq(rows[i].name, p->name));
+		if ((lost & p->rights & needed[k]) && !other)
+			return RV_FAIL(err, RV_ECONFLICT, "'%.*s' is the last with the right %s",
+				RV_FMT(p->name), rv_rights_text(needed[k], text));
+	}
+	return RV_OK;
 }
 
 enum rv_code rv_person_disable(
@@ -133,7 +137,7 @@ enum rv_code rv_person_disable(
 	RV_TRY(rv_person_row(op, person, &p, err));
 	if (!p.active)
 		return RV_FAIL(err, RV_ECONFLICT, "'%.*s' is disabled already", RV_FMT(person));
-	RV_TRY(not_the_last(op, &p, RV_RIGHT_ADMIN, err));
+	RV_TRY(rv_person_not_last(op, &p, RV_RIGHTS_ALL, err));
 	p.active = 0;
 	p.changed_ns = op->now_ns;
 	RV_TRY(rv_db_person_update(op->txn, &p, err));

@@ -70,7 +70,7 @@ const char *rv_event_kind_name(enum rv_event_kind k)
 
 const char *rv_kind_name(enum rv_kind k)
 {
-	static const char *const names[] = { "", "Team", "Person", "Group", "Role", "Point",
+	static const char *const names[] = { "", "Person", "Team", "Group", "Role", "Point",
 		"Resource", "System", "Limit", "Policy" };
 	return (size_t)k < RV_COUNT(names) ? names[k] : "";
 }

@@ -112,7 +112,7 @@ TEST(kinds_come_in_the_order_they_need_each_other)
 		"kind: Person\nname: o\nspec: {rights: [owner]}\n---\n"
 		"kind: Team\nname: t\nspec: {}\n---\n";
 	REQUIRE_OK(read_one("x.yaml", text, &set, &a, &err), &err);
-	static const char *const want[] = { "t", "o", "g", "z-parent", "a-child", "p" };
+	static const char *const want[] = { "o", "t", "g", "z-parent", "a-child", "p" };
 	REQUIRE(set.n == RV_COUNT(want));
 	for (size_t i = 0; i < set.n; i++)
 		CHECK_STR(set.items[i].name, want[i]);

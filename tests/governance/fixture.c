@@ -1,0 +1,254 @@
+#include <ftw.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "tests/governance/fixture.h"
+
+#define START_NS INT64_C(1800000000) * RV_NS_PER_S /* a Friday in 2027 */
+
+static void die(const char *what, const struct rv_err *err)
+{
+	fprintf(stderr, "fixture: %s: %s %s:%u\n", what, err->msg, err->where, err->line);
+	abort();
+}
+
+static void open_ledger(struct fixture *f)
+{
+	char path[128];
+	struct rv_err err = { 0 };
+	struct rv_ledger_key key;
+	struct rv_str bytes;
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 16);
+	snprintf(path, sizeof path, "%s/%s", f->dir, RV_GOV_LOG_KEY);
+	if (rv_file_read(&a, path, 64, &bytes, &err) != RV_OK ||
+		rv_ledger_key_load(bytes, &key, &err) != RV_OK)
+		die("log key", &err);
+	snprintf(path, sizeof path, "%s/%s", f->dir, RV_GOV_LEDGER_DIR);
+	const struct rv_ledger_opts o = {
+		.dir = path, .origin = "test.example/log", .key = &key, .segment_bytes = 1 << 20
+	};
+	if (rv_ledger_open(&o, &f->ledger, &err) != RV_OK)
+		die("ledger", &err);
+}
+
+static void open_gov(struct fixture *f, bool with_ledger)
+{
+	struct rv_err err = { 0 };
+	if (with_ledger)
+		open_ledger(f);
+	const struct rv_gov_opts o = { .dir = f->dir,
+		.clock = &f->clock,
+		.ledger = f->ledger,
+		.argon_ops = 1,
+		.argon_mem_bytes = 8192 };
+	if (rv_gov_open(&o, &f->gov, &err) != RV_OK)
+		die("gov", &err);
+	if (with_ledger && rv_control_start(f->gov, &err) != RV_OK)
+		die("control", &err);
+}
+
+static void close_gov(struct fixture *f)
+{
+	rv_gov_free(f->gov);
+	rv_ledger_free(f->ledger);
+	f->gov = NULL;
+	f->ledger = NULL;
+}
+
+void fixture_open(struct fixture *f, bool with_ledger)
+{
+	struct rv_err err = { 0 };
+	RV_AUTO_BUF vkey;
+	memset(f, 0, sizeof *f);
+	f->clock = (struct rv_clock){ .is_fake = true, .fake_unix_ns = START_NS };
+	snprintf(f->dir, sizeof f->dir, "/tmp/rv-gov-XXXXXX");
+	rv_assert(mkdtemp(f->dir));
+	rv_arena_init(&f->arena, 1 << 26);
+	rv_buf_init(&vkey, 4096);
+	const struct rv_init_opts o = {
+		.dir = f->dir, .origin = "test.example/log", .admin = "ada", .clock = &f->clock
+	};
+	if (rv_gov_init(&o, &vkey, &err) != RV_OK)
+		die("init", &err);
+	open_gov(f, with_ledger);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void fixture_done(struct fixture *f)
+{
+	close_gov(f);
+	rv_arena_done(&f->arena);
+	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void fixture_reopen(struct fixture *f, bool with_ledger)
+{
+	close_gov(f);
+	open_gov(f, with_ledger);
+}
+
+struct rv_op *as_type(struct fixture *f, enum rv_actor_type type, const char *id)
+{
+	struct rv_txn *txn;
+	rv_assert(!f->is_open);
+	rv_err_clear(&f->err);
+	if (rv_store_begin(f->gov->store, &txn, &f->err) != RV_OK)
+		die("begin", &f->err);
+	f->op = (struct rv_op){ .gov = f->gov,
+		.txn = txn,
+		.arena = &f->arena,
+		.now_ns = rv_gov_now(f->gov),
+		.actor = { .type = type, .id = rv_str_of(id) } };
+	f->is_open = true;
+	return &f->op;
+}
+
+struct rv_op *as(struct fixture *f, const char *person)
+{
+	return person ? as_type(f, RV_ACTOR_PERSON, person) : as_type(f, RV_ACTOR_SERVICE, "reeve");
+}
+
+enum rv_code end(struct fixture *f, enum rv_code code)
+{
+	struct rv_err err = { 0 };
+	struct rv_txn *txn = f->op.txn;
+	f->is_open = false;
+	if (code != RV_OK) {
+		rv_store_rollback(txn);
+		return code;
+	}
+	if (f->op.dirty || f->op.touched) {
+		struct rv_snapshot *s = rv_snapshot_build(
+			f->gov, txn, f->gov->snap, f->op.dirty, f->op.touched, &err);
+		if (!s)
+			die("snapshot", &err);
+		rv_snapshot_publish(f->gov, s);
+	}
+	if (rv_store_commit(txn, &err) != RV_OK)
+		die("commit", &err);
+	return RV_OK;
+}
+
+enum rv_code apply_text(struct fixture *f, const char *person, const char *yaml,
+	const struct rv_apply_opts *opts, struct rv_apply_report *report)
+{
+	static const struct rv_apply_opts plain = { 0 };
+	const struct rv_source src = { "test.yaml", rv_str_of(yaml) };
+	struct rv_manifest_set set;
+	struct rv_apply_report r = { 0 };
+	rv_err_clear(&f->err);
+	enum rv_code code = rv_manifest_read(&f->arena, &src, 1, &set, &f->err);
+	if (code != RV_OK)
+		return code;
+	struct rv_op *op = as(f, person);
+	code = end(f, rv_apply(op, &set, opts ? opts : &plain, &r, &f->err));
+	if (code == RV_OK && r.n > 0 && r.items[0].change.n > 0)
+		snprintf(f->id, sizeof f->id, "%.*s", RV_FMT(r.items[0].change));
+	if (report)
+		*report = r;
+	return code;
+}
+
+void make_admin(struct fixture *f)
+{
+	char path[128], hash[128];
+	struct rv_str token, who;
+	struct rv_err err = { 0 };
+	snprintf(path, sizeof path, "%s/%s", f->dir, RV_GOV_ADMIN_LINK);
+	if (rv_file_read(&f->arena, path, 256, &token, &err) != RV_OK ||
+		rv_password_hash(f->gov, RV_STR("correct horse"), hash, &err) != RV_OK)
+		die("admin link", &err);
+	if (AS(f, NULL, rv_invite_use, token, hash, &who) != RV_OK)
+		die("first admin", &f->err);
+}
+
+void make_people(struct fixture *f)
+{
+	make_admin(f);
+	enum rv_code code = apply_text(f, "ada",
+		"kind: Person\nname: gus\nspec: {rights: [governor, admin]}\n---\n"
+		"kind: Person\nname: gil\nspec: {rights: [governor, approver]}\n---\n"
+		"kind: Person\nname: olga\nspec: {rights: [owner, approver]}\n---\n"
+		"kind: Person\nname: rita\nspec: {rights: [approver]}\n---\n"
+		"kind: Person\nname: rob\nspec: {rights: [approver]}\n---\n"
+		"kind: Person\nname: resi\nspec: {rights: [responder]}\n---\n"
+		"kind: Person\nname: aldo\nspec: {rights: [auditor]}\n---\n"
+		"kind: Group\nname: release-managers\nspec: {members: [gil, olga, rita, "
+		"rob]}\n---\n"
+		"kind: Group\nname: security\nspec: {members: [rita]}\n---\n"
+		"kind: Team\nname: platform\nspec: {}\n---\n"
+		"kind: Role\nname: releaser\nspec: {}\n",
+		NULL, NULL);
+	if (code != RV_OK)
+		die("people", &f->err);
+}
+
+void make_worker(struct fixture *f)
+{
+	struct rv_issued cred;
+	const struct rv_apply_opts submit = { .submit = true };
+	enum rv_code code = apply_text(f, "olga",
+		"kind: System\nname: deploy-bot\nspec:\n"
+		"  class: worker\n  owner: olga\n  role: releaser\n  team: platform\n"
+		"  dimensions: {trigger: 2, persistence: 2, autonomy: 2, scope: 1, identity: 2}\n"
+		"  purpose: releases\n  environment: production\n"
+		"  access: [{resource: 'Service/site-*', actions: [release]}]\n"
+		"  actions: {autonomous: [build], approval: [release], never: [delete]}\n"
+		"  limits: none\n  failure: {plan: stop, call: olga}\n  escalation: [{to: olga, "
+		"within: 15m}]\n"
+		"  review: {cadence: 90d}\n  output_reviewer: rita\n",
+		&submit, NULL);
+	if (code == RV_OK)
+		code = AS(f, "gus", rv_system_approve, RV_STR("deploy-bot"), 0, RV_STR("fine"));
+	if (code == RV_OK)
+		code = AS(f, "olga", rv_credential_issue, RV_CRED_SYSTEM, RV_STR("deploy-bot"),
+			RV_STR("first"), RV_DAY_NS, &cred);
+	if (code == RV_OK)
+		code = AS(f, "olga", rv_system_activate, RV_STR("deploy-bot"));
+	if (code != RV_OK)
+		die("worker", &f->err);
+}
+
+struct count {
+	const char *kind, *text;
+	size_t n;
+};
+
+static enum rv_code count_one(void *arg, const void *row, struct rv_err *err)
+{
+	struct count *c = arg;
+	const struct rv_db_outbox *o = row;
+	char want[80];
+	(void)err;
+	int n = snprintf(want, sizeof want, "\"kind\":\"%s\"", c->kind);
+	if (memmem(o->bytes.p, o->bytes.n, want, (size_t)n) &&
+		(!c->text || memmem(o->bytes.p, o->bytes.n, c->text, strlen(c->text))))
+		c->n++;
+	return RV_OK;
+}
+
+static size_t count_events(struct fixture *f, const char *kind, const char *text)
+{
+	struct count c = { kind, text, 0 };
+	struct rv_op *op = as(f, NULL);
+	end(f, rv_db_outbox_each(op->txn, RV_Q_ALL, count_one, &c, &f->err));
+	return c.n;
+}
+
+size_t events_of(struct fixture *f, const char *kind)
+{
+	return count_events(f, kind, NULL);
+}
+
+bool event_has(struct fixture *f, const char *kind, const char *text)
+{
+	return count_events(f, kind, text) > 0;
+}

@@ -1,0 +1,64 @@
+/* An installation in a folder of its own, with a fake clock. Operations run in the test's own
+ * thread: begin as somebody, do, end. */
+#ifndef RV_TESTS_GOVERNANCE_FIXTURE_H
+#define RV_TESTS_GOVERNANCE_FIXTURE_H
+#include "governance/governance_int.h"
+#include "ledger/ledger.h"
+#include "tests/harness.h"
+
+struct fixture {
+	char dir[64];
+	struct rv_clock clock;
+	struct rv_gov *gov;
+	struct rv_ledger *ledger; /* NULL unless asked for */
+	struct rv_arena arena;
+	struct rv_op op;
+	bool is_open;
+	struct rv_err err; /* of the last operation */
+	char id[80]; /* of the last item that waits, approval ... */
+};
+/* with_ledger: also opens the log and starts the control thread. Aborts when it cannot. */
+void fixture_open(struct fixture *f, bool with_ledger);
+void fixture_done(struct fixture *f);
+/* Closes and opens again, as after a restart. */
+void fixture_reopen(struct fixture *f, bool with_ledger);
+/* Begins an operation of a person; NULL: the program itself. */
+struct rv_op *as(struct fixture *f, const char *person);
+struct rv_op *as_type(struct fixture *f, enum rv_actor_type type, const char *id);
+/* Ends it: commits and publishes when code is RV_OK, else takes it back. Returns code. */
+enum rv_code end(struct fixture *f, enum rv_code code);
+/* One call of the form fn(op, ..., err) as a person. */
+#define AS(f, who, fn, ...)                                \
+	({                                                 \
+		struct rv_op *op_ = as((f), (who));        \
+		end((f), fn(op_, __VA_ARGS__, &(f)->err)); \
+	})
+#define CHECK_OK(f, call)                                                                          \
+	do {                                                                                       \
+		enum rv_code code_ = (call);                                                       \
+		if (code_ != RV_OK)                                                                \
+			test_fail(__FILE__, __LINE__, "%s: %s %s (%s:%u)", #call,                  \
+				rv_code_name(code_), (f)->err.msg, (f)->err.where, (f)->err.line); \
+	} while (0)
+#define CHECK_CODE(f, call, want)                                                       \
+	do {                                                                            \
+		enum rv_code code_ = (call);                                            \
+		if (code_ != (want))                                                    \
+			test_fail(__FILE__, __LINE__, "%s: got %s, want %s: %s", #call, \
+				rv_code_name(code_), rv_code_name(want), (f)->err.msg); \
+	} while (0)
+/* Applies YAML text as a person; *report may be NULL. */
+enum rv_code apply_text(struct fixture *f, const char *person, const char *yaml,
+	const struct rv_apply_opts *opts, struct rv_apply_report *report);
+/* The first admin "ada", made by the link. */
+void make_admin(struct fixture *f);
+/* ada, and people with rights: gus (governor, admin), gil (governor), olga (owner, approver), rita
+ * and rob (approvers, release-managers), resi (responder), aldo (auditor). Ends bootstrap. */
+void make_people(struct fixture *f);
+/* An active worker of olga's called deploy-bot; needs make_people. */
+void make_worker(struct fixture *f);
+/* How many events of a kind wait in the outbox (without ledger they stay there). */
+size_t events_of(struct fixture *f, const char *kind);
+/* Does any waiting event hold this text? */
+bool event_has(struct fixture *f, const char *kind, const char *text);
+#endif
