@@ -34,7 +34,7 @@ int rv_cmd_runner(int argc, char **argv)
 		"are what workers can reach through it, and nothing else is.\n"
 		"\n"
 		"  reeve runner --config /etc/reeve/runner.yaml\n"
-		"  reeve runner --config examples/acme/runner/runner.yaml --check",
+		"  reeve runner --config examples/acme-runner/runner.yaml --check",
 		opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct rv_str text;
