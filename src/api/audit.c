@@ -189,7 +189,7 @@ enum rv_code rv_api_checkpoint(struct rv_api_call *c, struct rv_json_w *w, struc
 {
 	RV_AUTO_BUF note;
 	rv_buf_init(&note, RV_CHECKPOINT_MAX);
-	RV_TRY(rv_ledger_checkpoint(c->ledger, false, &note, err));
+	RV_TRY(rv_ledger_checkpoint(c->ledger, true, &note, err));
 	rv_json_w_kv_str(w, "checkpoint", rv_buf_str(&note));
 	return RV_OK;
 }
