@@ -67,18 +67,22 @@ struct serve {
 	struct rv_authzen_point point;
 	struct rv_http_router *router;
 	struct rv_http_server *server;
+	struct rv_http_server *corked; /* the ledger thread's own */
 };
 
 static void on_batch(void *arg, bool begin)
 {
 	struct serve *s = arg;
-	struct rv_http_server *server = __atomic_load_n(&s->server, __ATOMIC_ACQUIRE);
-	if (!server)
-		return;
-	if (begin)
-		rv_http_cork(server);
-	else
-		rv_http_uncork(server);
+	/* The server may come into being, or go, between the two calls: what was corked is what is
+	 * uncorked. */
+	if (begin) {
+		s->corked = __atomic_load_n(&s->server, __ATOMIC_ACQUIRE);
+		if (s->corked)
+			rv_http_cork(s->corked);
+	} else if (s->corked) {
+		rv_http_uncork(s->corked);
+		s->corked = NULL;
+	}
 }
 
 static enum rv_code open_ledger(struct serve *s, struct rv_err *err)
