@@ -112,7 +112,7 @@ static void allow(struct rig_fake *f, struct rv_http_req *r, const char *digest)
 
 static void deny(struct rv_http_req *r, const char *digest, const char *code, const char *more)
 {
-	char rest[512];
+	char rest[2048];
 	(void)snprintf(rest, sizeof rest,
 		"\"reasons\":[{\"code\":\"%s\",\"text\":\"because of %s\"}]%s", code, code,
 		more); /* fits */
