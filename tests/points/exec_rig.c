@@ -258,7 +258,7 @@ static void on_outcome(struct rv_http_req *r, void *self)
 	struct rv_err err = { .code = RV_EBUSY };
 	note(f, r);
 	if (f->reject_outcomes) {
-		err.code = RV_EINVAL;
+		err.code = f->reject_outcomes == 2 ? RV_ENOENT : RV_EINVAL;
 		rv_http_reply_err(r, &err);
 	} else if (f->refuse_outcomes) {
 		if (f->refuse_outcomes > 0)
@@ -464,6 +464,12 @@ static const char CONF[] = "server: \"%s\"\n"
 			   "    effect: external\n"
 			   "    amount: \"{amount}\"\n"
 			   "    limits: {ad-spend: \"{amount}\"}\n"
+			   "  lose:\n"
+			   "    action: play\n"
+			   "    argv: [/bin/false]\n"
+			   "    resource: {type: Stage, id: lose}\n"
+			   "    effect: write\n"
+			   "    limits: {ad-spend: \"3\"}\n"
 			   "  gone:\n"
 			   "    action: play\n"
 			   "    argv: [%s/gone]\n"

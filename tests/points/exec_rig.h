@@ -30,7 +30,7 @@ struct rig_call {
 struct rig_fake {
 	volatile int mode, is_approved, is_denied, n_asks, n_polls, n_outcomes, n_calls;
 	volatile int refuse_outcomes; /* 503 for that many; -1: for ever */
-	volatile int reject_outcomes; /* 400 */
+	volatile int reject_outcomes; /* 1: 400, 2: 404 */
 	volatile int answer_late; /* this many asks are taken, decided, and cut without an answer */
 	volatile int n_used; /* of the approval */
 	volatile int n_intents;

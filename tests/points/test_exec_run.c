@@ -184,8 +184,20 @@ TEST(what_cannot_start_gives_the_money_back)
 	CHECKF(end.status == RV_EXEC_EXIT_UNAVAILABLE, "%d %s", end.status, end.err);
 	CHECK(strstr(end.err, "chdir: No such file"));
 	CHECK(strstr(last_outcome(&r), "\"status\":\"failed\",\"detail\":{\"started\":false"));
-	CHECK(strstr(last_outcome(&r), "\"settle\":{\"ad-spend\":\"0\"}"));
+	CHECK(!strstr(last_outcome(&r), "settle"));
 	CHECK(rig_spool_files(&r, ".json") == 0);
+	rig_stop(&r);
+}
+
+TEST(what_failed_may_have_spent)
+{
+	struct rig r;
+	if (!rig_start(&r, NULL))
+		return;
+	rig_exec(&r, "lose", NULL, NULL, 0, &end);
+	CHECKF(end.status == 1, "%d %s", end.status, end.err);
+	CHECK(strstr(last_outcome(&r), "\"status\":\"failed\""));
+	CHECK(strstr(last_outcome(&r), "\"settle\":{\"ad-spend\":\"3\"}"));
 	rig_stop(&r);
 }
 

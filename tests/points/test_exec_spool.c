@@ -101,6 +101,21 @@ TEST(what_the_server_never_takes_is_kept_aside)
 	rig_stop(&r);
 }
 
+TEST(an_intent_the_server_does_not_know_yet_is_tried_again)
+{
+	struct rig r;
+	if (!rig_start(&r, NULL))
+		return;
+	r.fake->reject_outcomes = 2;
+	rig_exec(&r, "scene", "scene=echo", NULL, 0, &end);
+	CHECK(end.status == 0);
+	CHECK(rig_spool_files(&r, ".json") == 1);
+	r.fake->reject_outcomes = 0;
+	CHECK(wait_spool_empty(&r));
+	CHECK(rig_spool_files(&r, ".rejected") == 0);
+	rig_stop(&r);
+}
+
 TEST(no_note_no_act)
 {
 	struct rig r;

@@ -170,8 +170,10 @@ enum rv_exec_reach rv_exec_report(
 		.deadline_ms = 10000 };
 	struct rv_http_answer ans;
 	enum rv_exec_reach r = call(s, &q, request_id, &ans, err);
-	if (r == RV_EXEC_NO && (err->code == RV_EAUTH || err->code == RV_EPERM))
-		return RV_EXEC_NOT_NOW; /* a credential can be renewed; the outcome must not be lost
-					 */
+	/* A credential can be renewed, an intent restored with its log; the outcome must not be
+	 * lost. */
+	if (r == RV_EXEC_NO &&
+		(err->code == RV_EAUTH || err->code == RV_EPERM || err->code == RV_ENOENT))
+		return RV_EXEC_NOT_NOW;
 	return r;
 }

@@ -25,8 +25,8 @@ RV_MUST_USE enum rv_code rv_exec_facts_program(
 /* The AuthZEN request. approval: the one it means to use; n == 0: none. */
 void rv_exec_request_write(
 	const struct rv_exec_facts *f, struct rv_str approval, struct rv_buf *out);
-/* {"ad-spend":"12.50"}; spent false: nothing was (all of it goes back). p == NULL: no limits. */
-struct rv_str rv_exec_settle_json(struct rv_arena *a, const struct rv_exec_facts *f, bool spent);
+/* {"ad-spend":"12.50"}; p == NULL: no limits. */
+struct rv_str rv_exec_settle_json(struct rv_arena *a, const struct rv_exec_facts *f);
 
 struct rv_exec_serve {
 	struct rv_http_client *http;
@@ -64,7 +64,8 @@ RV_MUST_USE enum rv_code rv_exec_answer_read(
  * pending. */
 RV_MUST_USE enum rv_exec_reach rv_exec_poll(struct rv_exec_serve *s, struct rv_arena *a,
 	struct rv_str approval, int64_t wait_s, bool *ret_pending, struct rv_err *err);
-/* POST /v1/outcomes. RV_EXEC_NO: it will not be taken, ever. */
+/* POST /v1/outcomes. RV_EXEC_NO: it will not be taken, ever. A credential that is not good, or an
+ * intent that is not known, may pass. */
 RV_MUST_USE enum rv_exec_reach rv_exec_report(
 	struct rv_exec_serve *s, struct rv_str body, const char *request_id, struct rv_err *err);
 #endif

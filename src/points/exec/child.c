@@ -11,6 +11,7 @@
 #include <sys/time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "points/exec/exec_int.h"
 #include "points/exec/run.h"
 #include "points/exec/wire.h"
@@ -348,17 +349,17 @@ static void put_detail(struct rv_json_w *w, const struct rv_exec_result *r)
 	rv_json_w_obj_end(w);
 }
 
-/* The report's body. A command that failed may have spent: only success and not having started
- * settle. */
+/* The report's body. A command that failed may have spent: what it was charged with is settled in
+ * full then, and said so; success settles what was reserved, and what never started gives it back.
+ */
 static void put_report(
 	struct child *c, struct rv_str intent, const struct rv_exec_result *r, struct rv_buf *out)
 {
 	struct rv_json_w w;
 	const char *status = status_of(r);
-	bool spent = strcmp(status, "succeeded") == 0;
 	struct rv_str settle = { NULL, 0 };
-	if (spent || !r->started)
-		settle = rv_exec_settle_json(&c->arena, &c->facts, spent);
+	if (r->started && strcmp(status, "failed") == 0)
+		settle = rv_exec_settle_json(&c->arena, &c->facts);
 	rv_json_w_init(&w, out);
 	rv_json_w_obj(&w);
 	rv_json_w_kv_str(&w, "intent", intent);
@@ -372,7 +373,7 @@ static void put_report(
 	rv_json_w_obj_end(&w);
 }
 
-/* True when the server took it (or never will); else it stays in the spool. */
+/* True when the server took it; else it stays in the spool, and the reason is logged. */
 static bool report(struct child *c, struct rv_str intent, struct rv_str body, bool is_spooled)
 {
 	for (int i = 0; i < REPORT_TRIES; i++) {
@@ -380,8 +381,12 @@ static bool report(struct child *c, struct rv_str intent, struct rv_str body, bo
 		enum rv_exec_reach r = is_spooled
 			? rv_exec_spool_send(c->o->spool, &c->serve, intent, body, &err)
 			: rv_exec_report(&c->serve, body, NULL, &err);
-		if (r != RV_EXEC_NOT_NOW)
-			return r == RV_EXEC_ANSWERED;
+		if (r == RV_EXEC_ANSWERED)
+			return true;
+		rv_log(RV_LOG_WARN, "runner", "outcome of %.*s: %s%s", RV_FMT(intent), err.msg,
+			r == RV_EXEC_NO ? "; it is kept aside" : "");
+		if (r == RV_EXEC_NO)
+			return false;
 		if (i + 1 < REPORT_TRIES)
 			(void)poll(NULL, 0, BACKOFF_MIN_MS << i);
 	}

@@ -354,8 +354,8 @@ static bool on_json(struct client *c, struct rv_str text, int *ret_status)
 	struct rv_str type = text_of(v, "type");
 	if (rv_str_eqz(type, "allowed"))
 		c->was_allowed = true;
-	if (rv_str_eqz(type, "held"))
-		notice(c, v, c->o->wait_ms ? "held; waiting for people" : "held");
+	if (rv_str_eqz(type, "held") && c->o->wait_ms) /* else the end says it */
+		notice(c, v, "held; waiting for people");
 	if (rv_str_eqz(type, "waiting"))
 		notice(c, v, "still waiting");
 	if (!rv_str_eqz(type, "end"))

@@ -149,15 +149,12 @@ static void put_arguments(struct rv_json_w *w, const struct rv_exec_facts *f)
 	rv_json_w_obj_end(w);
 }
 
-static void put_limits(struct rv_json_w *w, const struct rv_exec_facts *f, bool spent)
+static void put_limits(struct rv_json_w *w, const struct rv_exec_facts *f)
 {
 	rv_json_w_obj(w);
 	for (size_t i = 0; i < f->cmd->n_limits; i++) {
 		rv_json_w_name_str(w, f->cmd->limits[i].name);
-		if (spent)
-			put_expanded(w, f, f->cmd->limits[i].value, NULL);
-		else
-			rv_json_w_strz(w, "0");
+		put_expanded(w, f, f->cmd->limits[i].value, NULL);
 	}
 	rv_json_w_obj_end(w);
 }
@@ -179,7 +176,7 @@ static void put_context(struct rv_json_w *w, const struct rv_exec_facts *f, stru
 		rv_json_w_kv_str(w, "approval", approval);
 	if (f->cmd->n_limits) {
 		rv_json_w_name(w, "limits");
-		put_limits(w, f, true);
+		put_limits(w, f);
 	}
 	rv_json_w_obj_end(w);
 	rv_json_w_obj_end(w);
@@ -210,7 +207,7 @@ void rv_exec_request_write(
 	rv_json_w_obj_end(&w);
 }
 
-struct rv_str rv_exec_settle_json(struct rv_arena *a, const struct rv_exec_facts *f, bool spent)
+struct rv_str rv_exec_settle_json(struct rv_arena *a, const struct rv_exec_facts *f)
 {
 	RV_AUTO_BUF b;
 	struct rv_json_w w;
@@ -218,6 +215,6 @@ struct rv_str rv_exec_settle_json(struct rv_arena *a, const struct rv_exec_facts
 	if (f->cmd->n_limits == 0)
 		return (struct rv_str){ NULL, 0 };
 	rv_json_w_init(&w, &b);
-	put_limits(&w, f, spent);
+	put_limits(&w, f);
 	return rv_arena_str(a, rv_buf_str(&b));
 }

@@ -22,7 +22,7 @@
 #include "base/file.h"
 #include "points/exec/exec_int.h"
 
-enum { ENTRY_MAX = 256 << 10, PATH_SIZE = 4200 };
+enum { ENTRY_MAX = 256 << 10, PATH_SIZE = 4200, FORGOTTEN_S = 7 * 86400 };
 
 enum rv_code rv_exec_spool_open(struct rv_exec_spool *s, const char *dir, struct rv_err *err)
 {
@@ -129,6 +129,14 @@ static bool is_alive(const struct rv_exec_spool *s, const struct rv_json *v)
 	return (pid_t)pid->integer != getpid() && kill((pid_t)pid->integer, 0) == 0;
 }
 
+/* An intent that the server has not heard of for so long will not come back. */
+static bool is_old(const char *path)
+{
+	struct stat st;
+	int64_t now_s = rv_clock_unix_ns(rv_clock_system()) / RV_NS_PER_S;
+	return stat(path, &st) == 0 && now_s - st.st_mtime > FORGOTTEN_S;
+}
+
 /* One file. Counts into *left; a file that cannot be read as an entry is put aside, not deleted. */
 static void flush_one(const struct rv_exec_spool *s, struct rv_exec_serve *serve,
 	struct rv_str intent, size_t *left, struct rv_err *err)
@@ -164,7 +172,9 @@ static void flush_one(const struct rv_exec_spool *s, struct rv_exec_serve *serve
 	rv_json_w_init(&w, &report);
 	rv_json_w_value(&w, r);
 	enum rv_exec_reach reach = rv_exec_spool_send(s, serve, intent, rv_buf_str(&report), &mine);
-	if (reach == RV_EXEC_NOT_NOW)
+	if (reach == RV_EXEC_NOT_NOW && mine.code == RV_ENOENT && is_old(path))
+		(void)rename(path, away); /* if not, it is tried again */
+	else if (reach == RV_EXEC_NOT_NOW)
 		++*left;
 	if (reach != RV_EXEC_ANSWERED)
 		(void)RV_FAIL(err, mine.code, "outcome of %.*s: %s", RV_FMT(intent), mine.msg);
