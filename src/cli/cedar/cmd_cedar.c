@@ -1,0 +1,12 @@
+/* reeve cedar …: the policy language on its own. One file a command, cmd_NAME.c, and a row here. */
+#include "cli/cedar/cedar_cli.h"
+
+int rv_cmd_cedar(int argc, char **argv)
+{
+	static const struct rv_sub subs[] = {
+		{ "authorize", rv_cmd_cedar_authorize, "answer one request" },
+		{ "check-parse", rv_cmd_cedar_check_parse, "tell whether files can be read" },
+		{ "test", rv_cmd_cedar_test, "run integration-test files" },
+	};
+	return rv_cli_subs("cedar", "the Cedar policy language", subs, RV_COUNT(subs), argc, argv);
+}
