@@ -41,6 +41,7 @@ typedef enum cedar_code {
 	CEDAR_EEXIST, /* a policy id or an entity twice */
 	CEDAR_ECYCLE, /* the entity hierarchy has a cycle */
 	CEDAR_ESCHEMA, /* well-formed, but not what the schema says */
+	CEDAR_ELINK, /* a link that does not fit its template */
 } cedar_code;
 
 /* What was wrong. line and column count from 1, 0 = unknown (column in bytes); offset and length
@@ -175,13 +176,21 @@ typedef struct cedar_source {
 		id_prefix; /* ids are prefix0, prefix1 … in the order of the text; NULL: "policy" */
 	bool use_id_annotation; /* @id("x") names a policy x instead */
 } cedar_source;
+/* What fills the slots of a template: the policy made of it is known by id. */
+typedef struct cedar_link {
+	cedar_str template_id, id;
+	const cedar_uid *principal, *resource; /* NULL: nothing is said for that slot */
+} cedar_link;
 typedef struct cedar_policies_opts {
 	size_t max_policies; /* 0: 1,000,000 */
 	bool no_templates; /* a template is an error */
+	const cedar_link *links; /* copied; made after all sources are read, in this order */
+	size_t n_links;
 	bool no_index; /* walk all policies for each request: for tests of the index */
 } cedar_policies_opts;
-/* The texts are copied. Ids must be unique over all sources. *ret_source (may be NULL): which
- * source failed. */
+/* The texts are copied. Ids, those of links included, must be unique over all sources. *ret_source
+ * (may be NULL): which source failed; n when a link of opts did. CEDAR_ELINK: a link names no
+ * template, or does not fill its slots and no others. */
 CEDAR_MUST_USE cedar_code cedar_policies_new(const cedar_source *sources, size_t n,
 	const cedar_policies_opts *opts, cedar_policies **ret, size_t *ret_source,
 	cedar_error *err);
@@ -195,21 +204,32 @@ typedef struct cedar_annotation {
 } cedar_annotation;
 typedef struct cedar_policy_info {
 	cedar_str id;
-	cedar_str text; /* from the first annotation to the ';' */
+	cedar_str text; /* from the first annotation to the ';'; of a link: its template's */
 	size_t source; /* index of its source */
 	size_t offset; /* in it */
 	unsigned line, column;
-	bool is_forbid, is_template;
+	bool is_forbid;
+	bool is_template; /* has slots: holds for no request until it is linked */
+	bool is_linked; /* made of a template, whose effect, annotations and conditions it has */
+	size_t template_index; /* is_linked: of that template */
+	const cedar_uid *slot_principal,
+		*slot_resource; /* is_linked: what fills it; NULL: no slot */
 	const cedar_annotation *annotations;
 	size_t n_annotations;
 } cedar_policy_info;
-size_t cedar_policies_count(const cedar_policies *ps); /* templates included */
+/* Templates included. In the order of the sources; links behind them. */
+size_t cedar_policies_count(const cedar_policies *ps);
 /* Borrowed from ps. i < count. */
 const cedar_policy_info *cedar_policy_at(const cedar_policies *ps, size_t i);
 /* True when the policy's scope says `resource == uid`. */
 bool cedar_policy_names_resource(const cedar_policies *ps, size_t i, const cedar_uid *uid);
 /* SIZE_MAX: no such id. */
 size_t cedar_policy_find(const cedar_policies *ps, cedar_str id);
+/* Links as JSON: an array of {"template_id", "link_id", "args": {"?principal": "User::\"a\""}}, or
+ * as a policy set has them: {"templateId", "newId", "values": {"?principal": {"type", "id"}}}.
+ * Built in s. */
+CEDAR_MUST_USE cedar_code cedar_links_parse_json(
+	cedar_scratch *s, cedar_str json, const cedar_link **ret, size_t *ret_n, cedar_error *err);
 /* value.p == NULL: no such annotation. */
 cedar_str cedar_annotation_get(const cedar_policy_info *p, const char *key);
 

@@ -192,6 +192,12 @@ struct policy {
 	const struct condition *conditions;
 	size_t n_conditions;
 };
+/* What links of JSON policy sets wait as until all templates are known. */
+struct pending_link {
+	cedar_link link;
+	size_t source;
+	unsigned line, column;
+};
 struct cedar_policies {
 	struct rv_arena arena;
 	struct policy *list;
@@ -200,10 +206,20 @@ struct cedar_policies {
 	size_t max;
 	uint32_t *by_id; /* open addressing over list, power of two, UINT32_MAX: empty */
 	size_t by_id_cap;
+	struct pending_link *pending; /* in the arena */
+	size_t n_pending, cap_pending;
 	struct cedar_index *index; /* NULL: walk all */
 };
+/* The next free place, all zero; it counts once ps->n is raised. NULL: the limit, or memory. */
+struct policy *cedar_policies_room(cedar_policies *ps, cedar_error *err);
+/* NULL: none. Only once ids are indexed. */
+struct policy *cedar_policies_get(const cedar_policies *ps, cedar_str id);
 
-/* parse.c: appends the policies of one source. */
+/* link.c: the template with its slots filled. The uids of the link must live as long as the set. */
+cedar_code cedar_link_fill(
+	const cedar_policies *ps, const cedar_link *link, struct policy *out, cedar_error *err);
+
+/* parse_policy.c: appends the policies of one source. */
 cedar_code cedar_parse_policies(cedar_policies *ps, const cedar_source *src, size_t source,
 	const cedar_policies_opts *opts, cedar_error *err);
 cedar_code cedar_parse_expr(

@@ -115,27 +115,6 @@ static cedar_code parse_policy(struct parser *p, struct policy *out)
 	return next(p);
 }
 
-static struct policy *new_policy(cedar_policies *ps, cedar_error *err)
-{
-	if (ps->n == ps->max) {
-		(void)cedar_fail(err, CEDAR_ELIMIT, "more than %zu policies", ps->max);
-		return NULL;
-	}
-	if (ps->n == ps->cap) {
-		size_t cap = ps->cap ? ps->cap * 2 : 16;
-		struct policy *list = realloc(ps->list, cap * sizeof *list);
-		if (!list) {
-			(void)CEDAR_FAIL_MEMORY(err); /* callers see NULL */
-			return NULL;
-		}
-		ps->list = list;
-		ps->cap = cap;
-	}
-	struct policy *out = &ps->list[ps->n];
-	*out = (struct policy){ .n_conditions = 0 };
-	return out;
-}
-
 cedar_code cedar_parse_policies(cedar_policies *ps, const cedar_source *src, size_t source,
 	const cedar_policies_opts *opts, cedar_error *err)
 {
@@ -148,7 +127,7 @@ cedar_code cedar_parse_policies(cedar_policies *ps, const cedar_source *src, siz
 		return CEDAR_FAIL_MEMORY(err);
 	CEDAR_TRY(cedar_lex_init(&p.lex, text, err));
 	for (size_t i = 0; p.lex.tok.kind != TOK_END; i++) {
-		struct policy *out = new_policy(ps, err);
+		struct policy *out = cedar_policies_room(ps, err);
 		if (!out)
 			return CEDAR_ELIMIT;
 		CEDAR_TRY(parse_policy(&p, out));
