@@ -6,61 +6,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "http/client_int.h"
-#include "http/codec_int.h"
 
 enum { TRAILER_BYTES = 4096 };
-
-/* ---- URL ---- */
-
-static enum rv_code bad_url(const char *url, struct rv_err *err)
-{
-	return RV_FAIL(err, RV_EINVAL,
-		"'%s' is not a server: http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH", url);
-}
-
-static enum rv_code parse_unix_url(struct rv_http_client *c, struct rv_err *err)
-{
-	const char *path = c->url + 5;
-	size_t n = strlen(path);
-	if (n == 0 || n >= sizeof c->un.sun_path)
-		return bad_url(c->url, err);
-	c->scheme = RV_HTTP_UNIX;
-	c->un.sun_family = AF_UNIX;
-	memcpy(c->un.sun_path, path, n + 1);
-	(void)snprintf(c->authority, sizeof c->authority, "localhost"); /* fits */
-	return RV_OK;
-}
-
-static enum rv_code parse_url(struct rv_http_client *c, struct rv_err *err)
-{
-	struct rv_str url = rv_str_of(c->url);
-	if (rv_str_starts(url, RV_STR("unix:")))
-		return parse_unix_url(c, err);
-	c->scheme = rv_str_starts(url, RV_STR("https://")) ? RV_HTTP_TLS : RV_HTTP_PLAIN;
-	if (c->scheme == RV_HTTP_PLAIN && !rv_str_starts(url, RV_STR("http://")))
-		return bad_url(c->url, err);
-	struct rv_str authority = rv_str_sub(url, c->scheme == RV_HTTP_TLS ? 8 : 7, url.n);
-	if (rv_str_ends(authority, RV_STR("/")))
-		authority.n--;
-	if (authority.n >= sizeof c->authority || !rv_http_authority_ok(authority, false))
-		return bad_url(c->url, err);
-	memcpy(c->authority, authority.p, authority.n);
-	struct rv_str host = authority,
-		      port = c->scheme == RV_HTTP_TLS ? RV_STR("443") : RV_STR("80");
-	bool is_v6 = authority.p[0] == '[';
-	size_t end = is_v6 ? rv_str_find(authority, ']', 0) : rv_str_find(authority, ':', 0);
-	if (end != SIZE_MAX) {
-		host = rv_str_sub(authority, is_v6 ? 1 : 0, end);
-		struct rv_str rest = rv_str_sub(authority, end + (is_v6 ? 1 : 0), authority.n);
-		if (rest.n > 1)
-			port = rv_str_sub(rest, 1, rest.n);
-	}
-	if (host.n >= sizeof c->host || port.n >= sizeof c->port)
-		return bad_url(c->url, err);
-	memcpy(c->host, host.p, host.n);
-	memcpy(c->port, port.p, port.n);
-	return RV_OK;
-}
 
 /* ---- one exchange ---- */
 
@@ -70,37 +17,9 @@ static void drop_front(struct rv_buf *b, size_t n)
 	b->n -= n;
 }
 
-static enum rv_code build(
-	struct rv_http_client *c, const struct rv_http_request *q, struct rv_err *err)
-{
-	struct rv_buf *out = &c->out;
-	if (q->method == RV_HTTP_METHOD_UNSET || q->method > RV_HTTP_OPTIONS || q->path.n == 0 ||
-		q->path.p[0] != '/' || !ct_all(q->path, CT_TARGET))
-		return RV_FAIL(err, RV_EINVAL, "'%.*s' is not a request's path", RV_FMT(q->path));
-	rv_buf_clear(out);
-	rv_buf_printf(out, "%s %.*s HTTP/1.1\r\nHost: %s\r\n", rv_http_method_name(q->method),
-		RV_FMT(q->path), c->authority);
-	for (size_t i = 0; i < q->n_headers; i++) {
-		if (!rv_http_header_ok(q->headers[i].name, q->headers[i].value))
-			return RV_FAIL(err, RV_EINVAL, "header '%.*s': cannot be sent",
-				RV_FMT(q->headers[i].name));
-		rv_buf_printf(out, "%.*s: ", RV_FMT(q->headers[i].name));
-		rv_buf_add(out, q->headers[i].value);
-		rv_buf_add(out, RV_STR("\r\n"));
-	}
-	if (q->body.p)
-		rv_buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-			q->type ? q->type : "application/json", q->body.n);
-	else if (q->method != RV_HTTP_GET && q->method != RV_HTTP_HEAD)
-		rv_buf_add(out, RV_STR("Content-Length: 0\r\n"));
-	rv_buf_add(out, RV_STR("\r\n"));
-	rv_buf_add(out, q->body);
-	return rv_buf_ok(out, err);
-}
-
 static enum rv_code bad_answer(struct rv_http_client *c, enum rv_code code, struct rv_err *err)
 {
-	rv_err_prefix(err, "'%s': malformed answer: ", c->url);
+	rv_err_prefix(err, "'%s': malformed answer: ", c->to.url);
 	return code;
 }
 
@@ -178,7 +97,7 @@ static enum rv_code take_body(
 			continue;
 		if (c->head.framing != RV_HTTP_UNTIL_CLOSE)
 			return RV_FAIL(err, RV_ECLOSED,
-				"'%s' closed the connection in the middle of an answer", c->url);
+				"'%s' closed the connection in the middle of an answer", c->to.url);
 		is_done = true;
 	}
 	return RV_OK;
@@ -214,7 +133,7 @@ enum rv_code rv_http_call(struct rv_http_client *c, const struct rv_http_request
 	struct rv_http_answer *ret, struct rv_err *err)
 {
 	struct rv_err first = { .code = RV_OK };
-	RV_TRY(build(c, q, err));
+	RV_TRY(rv_http_request_build(&c->to, q, &c->out, err));
 	int64_t ms = q->deadline_ms ? q->deadline_ms : c->deadline_ms;
 	c->until_ns = rv_clock_mono_ns(rv_clock_system()) + ms * RV_NS_PER_MS;
 	if (c->fd >= 0 && is_stale(c))
@@ -252,7 +171,6 @@ enum rv_code rv_http_client_new(
 		return RV_FAIL(err, RV_ENOMEM, "no memory for a client");
 	size_t max = o->max_response_bytes ? o->max_response_bytes : 16 << 20;
 	c->fd = -1;
-	c->url = strdup(o->base_url);
 	c->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
 	c->deadline_ms = o->deadline_ms ? o->deadline_ms : 30000;
 	c->limits = rv_http_limits_of(&(struct rv_http_limits){ .max_head_bytes = CLIENT_HEAD_BYTES,
@@ -264,8 +182,8 @@ enum rv_code rv_http_client_new(
 	enum rv_code code = RV_ENOMEM;
 	/* All at once: answers' slices point there, so it must never move. */
 	bool has_room = rv_buf_room(&c->in, CLIENT_HEAD_BYTES + CLIENT_READ_BYTES) != NULL;
-	if (has_room && c->url && (c->ca_file || !o->ca_file))
-		code = parse_url(c, err);
+	if (has_room && (c->ca_file || !o->ca_file))
+		code = rv_http_origin_parse(o->base_url, &c->to, err);
 	if (code != RV_OK) {
 		rv_http_client_free(c);
 		return code;
@@ -283,7 +201,7 @@ void rv_http_client_free(struct rv_http_client *c)
 	rv_buf_done(&c->out);
 	rv_buf_done(&c->in);
 	rv_buf_done(&c->body);
-	free(c->url);
+	rv_http_origin_done(&c->to);
 	free(c->ca_file);
 	free(c);
 }

@@ -20,7 +20,7 @@ static enum rv_code wait_fd(
 		int64_t left_ms =
 			(c->until_ns - rv_clock_mono_ns(rv_clock_system())) / RV_NS_PER_MS;
 		if (left_ms <= 0)
-			return RV_FAIL(err, RV_ETIMEOUT, "'%s' did not answer in time", c->url);
+			return RV_FAIL(err, RV_ETIMEOUT, "'%s' did not answer in time", c->to.url);
 		struct pollfd p = { .fd = c->fd, .events = events };
 		int r = poll(&p, 1, left_ms > 1000000 ? 1000000 : (int)left_ms);
 		if (r > 0) {
@@ -45,8 +45,8 @@ void rv_http_client_hang_up(struct rv_http_client *c)
 enum rv_code rv_http_client_lost(struct rv_http_client *c, int e, struct rv_err *err)
 {
 	if (e == 0)
-		return RV_FAIL(err, RV_ECLOSED, "'%s' closed the connection", c->url);
-	return RV_FAIL(err, RV_ECLOSED, "'%s': connection lost: %s", c->url, strerror(e));
+		return RV_FAIL(err, RV_ECLOSED, "'%s' closed the connection", c->to.url);
+	return RV_FAIL(err, RV_ECLOSED, "'%s': connection lost: %s", c->to.url, strerror(e));
 }
 
 /* ---- connecting ---- */
@@ -54,11 +54,11 @@ enum rv_code rv_http_client_lost(struct rv_http_client *c, int e, struct rv_err 
 static enum rv_code connect_error(struct rv_http_client *c, int e, struct rv_err *err)
 {
 	if (e == ECONNREFUSED || e == ENOENT)
-		return RV_FAIL(err, RV_ECLOSED, "nobody listens on '%s'", c->url);
+		return RV_FAIL(err, RV_ECLOSED, "nobody listens on '%s'", c->to.url);
 	if (e == EACCES || e == EPERM)
 		return RV_FAIL(
-			err, RV_EPERM, "not allowed to connect to '%s': %s", c->url, strerror(e));
-	return RV_FAIL(err, RV_ECLOSED, "cannot connect to '%s': %s", c->url, strerror(e));
+			err, RV_EPERM, "not allowed to connect to '%s': %s", c->to.url, strerror(e));
+	return RV_FAIL(err, RV_ECLOSED, "cannot connect to '%s': %s", c->to.url, strerror(e));
 }
 
 static enum rv_code connect_to(
@@ -91,11 +91,11 @@ static enum rv_code connect_to(
 static enum rv_code connect_unix(struct rv_http_client *c, struct rv_err *err)
 {
 	enum rv_code code;
-	while ((code = connect_to(c, (const struct sockaddr *)&c->un, sizeof c->un, err)) ==
+	while ((code = connect_to(c, (const struct sockaddr *)&c->to.un, sizeof c->to.un, err)) ==
 		RV_EBUSY) {
 		rv_http_client_hang_up(c);
 		if (rv_clock_mono_ns(rv_clock_system()) >= c->until_ns)
-			return RV_FAIL(err, RV_ETIMEOUT, "'%s' did not answer in time", c->url);
+			return RV_FAIL(err, RV_ETIMEOUT, "'%s' did not answer in time", c->to.url);
 	}
 	return code;
 }
@@ -106,14 +106,14 @@ static enum rv_code connect_name(struct rv_http_client *c, struct rv_err *err)
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV },
 			*list = NULL;
-	const char *host = strcmp(c->host, "localhost") == 0 ? "127.0.0.1" : c->host;
-	int r = getaddrinfo(host, c->port, &hints, &list);
+	const char *host = strcmp(c->to.host, "localhost") == 0 ? "127.0.0.1" : c->to.host;
+	int r = getaddrinfo(host, c->to.port, &hints, &list);
 	if (r == EAI_NONAME) {
 		hints.ai_flags = AI_NUMERICSERV;
-		r = getaddrinfo(host, c->port, &hints, &list);
+		r = getaddrinfo(host, c->to.port, &hints, &list);
 	}
 	if (r != 0)
-		return RV_FAIL(err, RV_ECLOSED, "cannot find '%s': %s", c->host, gai_strerror(r));
+		return RV_FAIL(err, RV_ECLOSED, "cannot find '%s': %s", c->to.host, gai_strerror(r));
 	enum rv_code code = RV_ECLOSED;
 	for (struct addrinfo *a = list; a; a = a->ai_next) {
 		rv_err_clear(err);
@@ -135,30 +135,14 @@ static enum rv_code tls_error(struct rv_http_client *c, const char *what, struct
 		ERR_error_string_n(e, text, sizeof text);
 	ERR_clear_error();
 	if (verify != X509_V_OK)
-		return RV_FAIL(err, RV_EAUTH, "'%s': the certificate does not verify: %s", c->url,
+		return RV_FAIL(err, RV_EAUTH, "'%s': the certificate does not verify: %s", c->to.url,
 			X509_verify_cert_error_string(verify));
-	return RV_FAIL(err, RV_ECLOSED, "'%s': %s: %s", c->url, what, text);
+	return RV_FAIL(err, RV_ECLOSED, "'%s': %s: %s", c->to.url, what, text);
 }
 
 static enum rv_code tls_context(struct rv_http_client *c, struct rv_err *err)
 {
-	if (c->ctx)
-		return RV_OK;
-	c->ctx = SSL_CTX_new(TLS_client_method());
-	if (!c->ctx || SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) != 1)
-		return tls_error(c, "TLS cannot start", err);
-	SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_mode(
-		c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	int ok = c->ca_file ? SSL_CTX_load_verify_file(c->ctx, c->ca_file)
-			    : SSL_CTX_set_default_verify_paths(c->ctx);
-	if (ok == 1)
-		return RV_OK;
-	ERR_clear_error();
-	SSL_CTX_free(c->ctx);
-	c->ctx = NULL;
-	return RV_FAIL(err, RV_EINVAL, "'%s': no usable certificates",
-		c->ca_file ? c->ca_file : "system roots");
+	return c->ctx ? RV_OK : rv_http_tls_client_new(c->ca_file, &c->ctx, err);
 }
 
 /* What to poll for after an OpenSSL call that returned r; 0: it failed. */
@@ -176,14 +160,8 @@ static short tls_wants(struct rv_http_client *c, int r)
 
 static enum rv_code tls_connect(struct rv_http_client *c, struct rv_err *err)
 {
-	c->ssl = SSL_new(c->ctx);
-	if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1)
-		return tls_error(c, "TLS cannot start", err);
-	bool is_ip = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(c->ssl), c->host) == 1;
-	ERR_clear_error();
-	if (!is_ip &&
-		(SSL_set1_host(c->ssl, c->host) != 1 ||
-			SSL_set_tlsext_host_name(c->ssl, c->host) != 1))
+	c->ssl = rv_http_tls_client_open(c->ctx, &c->to, c->fd);
+	if (!c->ssl)
 		return tls_error(c, "TLS cannot start", err);
 	for (;;) {
 		int r = SSL_connect(c->ssl);
@@ -198,11 +176,11 @@ static enum rv_code tls_connect(struct rv_http_client *c, struct rv_err *err)
 
 enum rv_code rv_http_client_connect(struct rv_http_client *c, struct rv_err *err)
 {
-	if (c->scheme == RV_HTTP_TLS)
+	if (c->to.scheme == RV_HTTP_TLS)
 		RV_TRY(tls_context(
 			c, err)); /* reading roots takes time that the server need not see */
-	enum rv_code code = c->scheme == RV_HTTP_UNIX ? connect_unix(c, err) : connect_name(c, err);
-	if (code == RV_OK && c->scheme == RV_HTTP_TLS)
+	enum rv_code code = c->to.scheme == RV_HTTP_UNIX ? connect_unix(c, err) : connect_name(c, err);
+	if (code == RV_OK && c->to.scheme == RV_HTTP_TLS)
 		code = tls_connect(c, err);
 	if (code != RV_OK)
 		rv_http_client_hang_up(c);
@@ -273,7 +251,7 @@ enum rv_code rv_http_client_read(struct rv_http_client *c, size_t *ret_n, struct
 {
 	char *p = rv_buf_room(&c->in, CLIENT_READ_BYTES);
 	if (!p)
-		return RV_FAIL(err, RV_ELIMIT, "'%s': the answer is too large", c->url);
+		return RV_FAIL(err, RV_ELIMIT, "'%s': the answer is too large", c->to.url);
 	RV_TRY(read_some(c, p, CLIENT_READ_BYTES, ret_n, err));
 	c->in.n += *ret_n;
 	return RV_OK;
