@@ -56,8 +56,8 @@ static enum rv_code connect_error(struct rv_http_client *c, int e, struct rv_err
 	if (e == ECONNREFUSED || e == ENOENT)
 		return RV_FAIL(err, RV_ECLOSED, "nobody listens on '%s'", c->to.url);
 	if (e == EACCES || e == EPERM)
-		return RV_FAIL(
-			err, RV_EPERM, "not allowed to connect to '%s': %s", c->to.url, strerror(e));
+		return RV_FAIL(err, RV_EPERM, "not allowed to connect to '%s': %s", c->to.url,
+			strerror(e));
 	return RV_FAIL(err, RV_ECLOSED, "cannot connect to '%s': %s", c->to.url, strerror(e));
 }
 
@@ -113,7 +113,8 @@ static enum rv_code connect_name(struct rv_http_client *c, struct rv_err *err)
 		r = getaddrinfo(host, c->to.port, &hints, &list);
 	}
 	if (r != 0)
-		return RV_FAIL(err, RV_ECLOSED, "cannot find '%s': %s", c->to.host, gai_strerror(r));
+		return RV_FAIL(
+			err, RV_ECLOSED, "cannot find '%s': %s", c->to.host, gai_strerror(r));
 	enum rv_code code = RV_ECLOSED;
 	for (struct addrinfo *a = list; a; a = a->ai_next) {
 		rv_err_clear(err);
@@ -135,8 +136,8 @@ static enum rv_code tls_error(struct rv_http_client *c, const char *what, struct
 		ERR_error_string_n(e, text, sizeof text);
 	ERR_clear_error();
 	if (verify != X509_V_OK)
-		return RV_FAIL(err, RV_EAUTH, "'%s': the certificate does not verify: %s", c->to.url,
-			X509_verify_cert_error_string(verify));
+		return RV_FAIL(err, RV_EAUTH, "'%s': the certificate does not verify: %s",
+			c->to.url, X509_verify_cert_error_string(verify));
 	return RV_FAIL(err, RV_ECLOSED, "'%s': %s: %s", c->to.url, what, text);
 }
 
@@ -179,7 +180,8 @@ enum rv_code rv_http_client_connect(struct rv_http_client *c, struct rv_err *err
 	if (c->to.scheme == RV_HTTP_TLS)
 		RV_TRY(tls_context(
 			c, err)); /* reading roots takes time that the server need not see */
-	enum rv_code code = c->to.scheme == RV_HTTP_UNIX ? connect_unix(c, err) : connect_name(c, err);
+	enum rv_code code =
+		c->to.scheme == RV_HTTP_UNIX ? connect_unix(c, err) : connect_name(c, err);
 	if (code == RV_OK && c->to.scheme == RV_HTTP_TLS)
 		code = tls_connect(c, err);
 	if (code != RV_OK)

@@ -140,6 +140,9 @@ struct rv_http_task {
 	void (*fn)(struct rv_http_task *t);
 };
 struct rv_http_loop *rv_http_loop_of(const struct rv_http_req *r);
+/* The libuv loop under it, for handles of the caller's own (and http/pool.h): on its thread only,
+ * and closed before rv_http_server_free. */
+struct uv_loop_s *rv_http_loop_uv(struct rv_http_loop *loop);
 /* 0 … n_threads - 1: for what a handler keeps per thread. */
 unsigned rv_http_loop_index(const struct rv_http_loop *loop);
 void rv_http_task_post(struct rv_http_loop *loop, struct rv_http_task *t);
@@ -167,7 +170,7 @@ struct rv_http_listen {
 };
 struct rv_http_server_opts {
 	const struct rv_http_router *router; /* must outlive the server */
-	const struct rv_http_listen *listens; /* copied */
+	const struct rv_http_listen *listens; /* copied; none: loops alone */
 	size_t n_listens;
 	unsigned n_threads; /* 0: 1; at most 64 */
 	const char *tls_cert_file, *tls_key_file; /* PEM chain and key; NULL: no TLS */
@@ -186,6 +189,8 @@ struct rv_http_server_opts {
  * Errors: RV_EINVAL an address or certificate; RV_EBUSY the address is in use; RV_EPERM; RV_EIO. */
 RV_MUST_USE enum rv_code rv_http_server_new(
 	const struct rv_http_server_opts *o, struct rv_http_server **ret, struct rv_err *err);
+/* The i-th loop, i < n_threads; tasks posted to it run once the threads have started. */
+struct rv_http_loop *rv_http_server_loop(struct rv_http_server *s, unsigned i);
 /* Starts the loop threads. */
 RV_MUST_USE enum rv_code rv_http_server_start(struct rv_http_server *s, struct rv_err *err);
 /* TCP port of a listener; 0 for Unix sockets. */

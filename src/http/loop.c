@@ -47,6 +47,11 @@ unsigned rv_http_loop_index(const struct rv_http_loop *loop)
 	return (unsigned)(loop - loop->server->loops);
 }
 
+struct uv_loop_s *rv_http_loop_uv(struct rv_http_loop *loop)
+{
+	return &loop->uv;
+}
+
 static void run_tasks(struct rv_http_loop *l)
 {
 	struct rv_http_task *t = atomic_exchange(&l->tasks, NULL), *in_order = NULL;

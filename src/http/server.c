@@ -83,8 +83,8 @@ static enum rv_code server_init(
 enum rv_code rv_http_server_new(
 	const struct rv_http_server_opts *o, struct rv_http_server **ret, struct rv_err *err)
 {
-	if (!o->router || o->n_listens == 0 || o->n_listens > RV_HTTP_LISTENS_MAX)
-		return RV_FAIL(err, RV_EINVAL, "a server needs a router and 1 to %d addresses",
+	if (!o->router || o->n_listens > RV_HTTP_LISTENS_MAX)
+		return RV_FAIL(err, RV_EINVAL, "a server needs a router and at most %d addresses",
 			RV_HTTP_LISTENS_MAX);
 	if (o->n_threads > RV_HTTP_LOOPS_MAX)
 		return RV_FAIL(err, RV_EINVAL, "at most %d threads", RV_HTTP_LOOPS_MAX);
@@ -106,6 +106,12 @@ enum rv_code rv_http_server_new(
 	}
 	*ret = s;
 	return RV_OK;
+}
+
+struct rv_http_loop *rv_http_server_loop(struct rv_http_server *s, unsigned i)
+{
+	rv_assert(s && s->magic == RV_HTTP_SERVER_MAGIC && i < s->n_loops);
+	return &s->loops[i];
 }
 
 static void on_stop(struct rv_http_task *t);

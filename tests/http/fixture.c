@@ -1,3 +1,4 @@
+#include "tests/http/cert.h"
 #include "tests/http/fixture.h"
 
 #include <arpa/inet.h>
@@ -363,4 +364,61 @@ size_t talk(int port, struct rv_str s, char *out, size_t out_n)
 	CHECKF(eof, "the connection stayed open after: %.*s", (int)(s.n < 200 ? s.n : 200), s.p);
 	close(fd);
 	return n;
+}
+
+/* ---- servers that misbehave ---- */
+
+static void *fake_main(void *arg)
+{
+	struct fake *f = arg;
+	for (size_t i = 0; i < f->n_answers; i++) {
+		char got[8192];
+		int fd = accept4(f->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			break;
+		f->n_accepts++;
+		(void)read_until(fd, "\r\n\r\n", 1, got, sizeof got, NULL);
+		send_all(fd, f->answers[i]);
+		if (f->keep)
+			(void)read_until(fd, NULL, 0, got, sizeof got, NULL);
+		close(fd);
+	}
+	return NULL;
+}
+
+bool fake_start(struct fake *f, pthread_t *t)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof a;
+	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(f->fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(f->fd, 8) != 0 ||
+		getsockname(f->fd, (struct sockaddr *)&a, &n) != 0)
+		return false;
+	f->port = ntohs(a.sin_port);
+	return pthread_create(t, NULL, fake_main, f) == 0;
+}
+
+/* ---- certificates ---- */
+
+bool tls_files_make(struct tls_files *t)
+{
+	snprintf(t->dir, sizeof t->dir, "/tmp/rv-tls-XXXXXX");
+	if (!mkdtemp(t->dir))
+		return false;
+	snprintf(t->cert, sizeof t->cert, "%s/cert", t->dir);
+	snprintf(t->key, sizeof t->key, "%s/key", t->dir);
+	snprintf(t->other_cert, sizeof t->other_cert, "%s/other-cert", t->dir);
+	snprintf(t->other_key, sizeof t->other_key, "%s/other-key", t->dir);
+	snprintf(t->old_cert, sizeof t->old_cert, "%s/old-cert", t->dir);
+	snprintf(t->old_key, sizeof t->old_key, "%s/old-key", t->dir);
+	return cert_make(t->cert, t->key, false) && cert_make(t->other_cert, t->other_key, false) &&
+		cert_make(t->old_cert, t->old_key, true);
+}
+void tls_files_remove(struct tls_files *t)
+{
+	const char *const all[] = { t->cert, t->key, t->other_cert, t->other_key, t->old_cert,
+		t->old_key };
+	for (size_t i = 0; i < RV_COUNT(all); i++)
+		(void)unlink(all[i]);
+	(void)rmdir(t->dir);
 }

@@ -41,4 +41,19 @@ size_t read_until(int fd, const char *needle, int n, char *out, size_t out_n, bo
 /* Sends and reads to the end of the connection. */
 size_t talk(int port, struct rv_str s, char *out, size_t out_n);
 int count_of(const char *text, const char *needle);
+
+/* A server that misbehaves: accepts, reads a request, writes fixed bytes, closes. */
+struct fake {
+	int fd, port, n_accepts;
+	const struct rv_str *answers; /* one a connection */
+	size_t n_answers;
+	bool keep; /* do not close before the client does */
+};
+bool fake_start(struct fake *f, pthread_t *t);
+
+struct tls_files {
+	char dir[64], cert[96], key[96], other_cert[96], other_key[96], old_cert[96], old_key[96];
+};
+bool tls_files_make(struct tls_files *t);
+void tls_files_remove(struct tls_files *t);
 #endif

@@ -87,32 +87,6 @@ TEST(tcp_and_unix)
 	fixture_stop(&f);
 }
 
-struct tls_files {
-	char dir[64], cert[96], key[96], other_cert[96], other_key[96], old_cert[96], old_key[96];
-};
-static bool tls_files_make(struct tls_files *t)
-{
-	snprintf(t->dir, sizeof t->dir, "/tmp/rv-tls-XXXXXX");
-	if (!mkdtemp(t->dir))
-		return false;
-	snprintf(t->cert, sizeof t->cert, "%s/cert", t->dir);
-	snprintf(t->key, sizeof t->key, "%s/key", t->dir);
-	snprintf(t->other_cert, sizeof t->other_cert, "%s/other-cert", t->dir);
-	snprintf(t->other_key, sizeof t->other_key, "%s/other-key", t->dir);
-	snprintf(t->old_cert, sizeof t->old_cert, "%s/old-cert", t->dir);
-	snprintf(t->old_key, sizeof t->old_key, "%s/old-key", t->dir);
-	return cert_make(t->cert, t->key, false) && cert_make(t->other_cert, t->other_key, false) &&
-		cert_make(t->old_cert, t->old_key, true);
-}
-static void tls_files_remove(struct tls_files *t)
-{
-	const char *const all[] = { t->cert, t->key, t->other_cert, t->other_key, t->old_cert,
-		t->old_key };
-	for (size_t i = 0; i < RV_COUNT(all); i++)
-		(void)unlink(all[i]);
-	(void)rmdir(t->dir);
-}
-
 TEST(tls)
 {
 	struct fixture f;
@@ -317,44 +291,7 @@ TEST(requests_refused)
 	rv_http_client_free(c);
 }
 
-/* ---- servers that misbehave: accept, read the request, write fixed bytes, close ---- */
-
-struct fake {
-	int fd, port, n_accepts;
-	const struct rv_str *answers; /* one a connection */
-	size_t n_answers;
-	bool keep; /* do not close before the client does */
-};
-
-static void *fake_main(void *arg)
-{
-	struct fake *f = arg;
-	for (size_t i = 0; i < f->n_answers; i++) {
-		char got[8192];
-		int fd = accept4(f->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
-			break;
-		f->n_accepts++;
-		(void)read_until(fd, "\r\n\r\n", 1, got, sizeof got, NULL);
-		send_all(fd, f->answers[i]);
-		if (f->keep)
-			(void)read_until(fd, NULL, 0, got, sizeof got, NULL);
-		close(fd);
-	}
-	return NULL;
-}
-
-static bool fake_start(struct fake *f, pthread_t *t)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(f->fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(f->fd, 8) != 0 ||
-		getsockname(f->fd, (struct sockaddr *)&a, &n) != 0)
-		return false;
-	f->port = ntohs(a.sin_port);
-	return pthread_create(t, NULL, fake_main, f) == 0;
-}
+/* ---- servers that misbehave ---- */
 
 static enum rv_code ask_fake(struct rv_str answer, struct rv_err *err, char *body, size_t body_n)
 {
