@@ -191,49 +191,49 @@ TEST(answers_that_are_believed)
 #define I "\"intent\":{\"id\":\"01930000-0000-7000-8000-000000000001\"}"
 	static const struct {
 		const char *text;
-		enum rv_exec_verdict want;
+		enum rv_ask_verdict want;
 	} cases[] = {
 		{ "{\"decision\":true,\"context\":{\"reeve\":{\"outcome\":\"allow\"," I "}}}",
-			RV_EXEC_ALLOW },
+			RV_ASK_ALLOW },
 		{ "{\"decision\":false,\"context\":{\"reeve\":{\"outcome\":\"hold\"," A "}}}",
-			RV_EXEC_HOLD },
+			RV_ASK_HOLD },
 		{ "{\"decision\":false,\"context\":{\"reeve\":{\"outcome\":\"deny\"}}}",
-			RV_EXEC_DENY },
-		{ "", RV_EXEC_UNSET },
-		{ "null", RV_EXEC_UNSET },
-		{ "true", RV_EXEC_UNSET },
-		{ "{\"decision\":true}", RV_EXEC_UNSET },
+			RV_ASK_DENY },
+		{ "", RV_ASK_UNSET },
+		{ "null", RV_ASK_UNSET },
+		{ "true", RV_ASK_UNSET },
+		{ "{\"decision\":true}", RV_ASK_UNSET },
 		{ "{\"decision\":true,\"context\":{\"reeve\":{\"outcome\":\"allow\"}}}",
-			RV_EXEC_UNSET },
+			RV_ASK_UNSET },
 		{ "{\"decision\":1,\"context\":{\"reeve\":{\"outcome\":\"allow\"," I "}}}",
-			RV_EXEC_UNSET },
+			RV_ASK_UNSET },
 		{ "{\"decision\":\"true\",\"context\":{\"reeve\":{\"outcome\":\"allow\"," I "}}}",
-			RV_EXEC_UNSET },
-		{ "{\"context\":{\"reeve\":{\"outcome\":\"allow\"," I "}}}", RV_EXEC_UNSET },
+			RV_ASK_UNSET },
+		{ "{\"context\":{\"reeve\":{\"outcome\":\"allow\"," I "}}}", RV_ASK_UNSET },
 		{ "{\"decision\":true,\"decision\":true,\"context\":{\"reeve\":{\"outcome\":"
 		  "\"allow\"," I "}}}",
-			RV_EXEC_UNSET },
+			RV_ASK_UNSET },
 		{ "{\"decision\":true,\"context\":{\"reeve\":{\"outcome\":\"ALLOW\"," I "}}}",
-			RV_EXEC_UNSET },
+			RV_ASK_UNSET },
 		{ "{\"decision\":true,\"context\":{\"reeve\":{\"outcome\":\"hold\"," I "," A "}}}",
-			RV_EXEC_UNSET },
+			RV_ASK_UNSET },
 		{ "{\"decision\":false,\"context\":{\"reeve\":{\"outcome\":\"hold\"}}}",
-			RV_EXEC_UNSET },
+			RV_ASK_UNSET },
 		{ "{\"decision\":false,\"context\":{\"reeve\":{\"outcome\":\"allow\"," I "}}}",
-			RV_EXEC_UNSET },
+			RV_ASK_UNSET },
 		{ "{\"decision\":true,\"context\":{\"reeve\":{\"outcome\":\"allow\",\"intent\":"
 		  "{\"id\":\"../x\"}}}}",
-			RV_EXEC_UNSET },
-		{ "{\"decision\":true,\"context\":{\"outcome\":\"allow\"," I "}}", RV_EXEC_UNSET },
+			RV_ASK_UNSET },
+		{ "{\"decision\":true,\"context\":{\"outcome\":\"allow\"," I "}}", RV_ASK_UNSET },
 	};
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, 4 << 20);
 	for (size_t i = 0; i < RV_COUNT(cases); i++) {
-		struct rv_exec_answer ans = { 0 };
+		struct rv_ask_answer ans = { 0 };
 		struct rv_err err = { 0 };
-		enum rv_code code = rv_exec_answer_read(&a, rv_str_of(cases[i].text), &ans, &err);
+		enum rv_code code = rv_ask_answer_read(&a, rv_str_of(cases[i].text), &ans, &err);
 		CHECKF(ans.verdict == cases[i].want, "case %zu: %x", i, (unsigned)ans.verdict);
-		CHECKF((code == RV_OK) == (cases[i].want != RV_EXEC_UNSET), "case %zu", i);
+		CHECKF((code == RV_OK) == (cases[i].want != RV_ASK_UNSET), "case %zu", i);
 	}
 }
 

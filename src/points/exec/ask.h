@@ -3,6 +3,7 @@
 #ifndef RV_POINTS_EXEC_ASK_H
 #define RV_POINTS_EXEC_ASK_H
 #include "http/client.h"
+#include "points/ask/ask.h"
 #include "points/exec/exec.h"
 #include "points/exec/seal.h"
 
@@ -33,19 +34,6 @@ struct rv_exec_serve {
 	struct rv_str point_token, subject_token; /* subject_token.n == 0: none to pass on */
 };
 
-/* Zero is none of them; what cannot be read is none of them either. */
-enum rv_exec_verdict {
-	RV_EXEC_UNSET = 0,
-	RV_EXEC_DENY = 0x5a,
-	RV_EXEC_HOLD = 0x3c,
-	RV_EXEC_ALLOW = 0xa5
-};
-struct rv_exec_answer {
-	enum rv_exec_verdict verdict;
-	struct rv_str event, intent, digest, approval_id;
-	const struct rv_json *reasons, *approval; /* as they came; NULL: none */
-	bool no_audit; /* denied because the record could not be made durable: may pass */
-};
 enum rv_exec_reach {
 	RV_EXEC_REACH_UNSET,
 	RV_EXEC_ANSWERED,
@@ -55,11 +43,7 @@ enum rv_exec_reach {
 /* One attempt. request_id: a new one for each question, the same when it is repeated because no
  * answer came. err tells when it is not RV_EXEC_ANSWERED. The answer lies in the arena. */
 RV_MUST_USE enum rv_exec_reach rv_exec_ask(struct rv_exec_serve *s, struct rv_arena *a,
-	struct rv_str body, const char *request_id, struct rv_exec_answer *ret, struct rv_err *err);
-/* Reads an answer's body. Errors: RV_EINVAL whatever contradicts itself or is not as
- * docs/decisions.md has it. */
-RV_MUST_USE enum rv_code rv_exec_answer_read(
-	struct rv_arena *a, struct rv_str body, struct rv_exec_answer *ret, struct rv_err *err);
+	struct rv_str body, const char *request_id, struct rv_ask_answer *ret, struct rv_err *err);
 /* Waits up to wait_s for an approval's state to change; *ret_pending tells whether it still is
  * pending. */
 RV_MUST_USE enum rv_exec_reach rv_exec_poll(struct rv_exec_serve *s, struct rv_arena *a,

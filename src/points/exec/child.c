@@ -65,7 +65,7 @@ static void begin(struct rv_buf *b, struct rv_json_w *w, const char *type)
 	rv_json_w_kv_strz(w, "type", type);
 }
 
-static void put_answer(struct rv_json_w *w, const struct rv_exec_answer *ans)
+static void put_answer(struct rv_json_w *w, const struct rv_ask_answer *ans)
 {
 	rv_json_w_kv_str(w, "event", ans->event);
 	rv_json_w_kv_str(w, "digest", ans->digest);
@@ -82,7 +82,7 @@ static void put_answer(struct rv_json_w *w, const struct rv_exec_answer *ans)
 }
 
 static void say_answer(struct child *c, const char *type, const char *status, const char *text,
-	const struct rv_exec_answer *ans)
+	const struct rv_ask_answer *ans)
 {
 	RV_AUTO_BUF b;
 	struct rv_json_w w;
@@ -234,7 +234,7 @@ static enum rv_code connect_serve(struct child *c, struct rv_err *err)
 	struct rv_str path = rv_arena_str(&c->arena, conf->token_file);
 	if (!o.base_url || !path.p)
 		return RV_FAIL_ARENA(err);
-	RV_TRY(rv_exec_token_read(&c->arena, path.p, "rvp_", &c->serve.point_token, err));
+	RV_TRY(rv_ask_token_read(&c->arena, path.p, "rvp_", &c->serve.point_token, err));
 	c->serve.subject_token = c->msg.token;
 	return rv_http_client_new(&o, &c->serve.http, err);
 }
@@ -393,7 +393,7 @@ static bool report(struct child *c, struct rv_str intent, struct rv_str body, bo
 	return false;
 }
 
-static void say_end_of_run(struct child *c, const struct rv_exec_answer *ans,
+static void say_end_of_run(struct child *c, const struct rv_ask_answer *ans,
 	const struct rv_exec_result *r, const char *text, bool is_reported)
 {
 	RV_AUTO_BUF b;
@@ -418,7 +418,7 @@ static void say_end_of_run(struct child *c, const struct rv_exec_answer *ans,
 	say(c->o->sock, &b, 0);
 }
 
-static int act(struct child *c, const struct rv_exec_answer *ans)
+static int act(struct child *c, const struct rv_ask_answer *ans)
 {
 	RV_AUTO_BUF body;
 	struct rv_err err = { 0 };
@@ -457,10 +457,10 @@ enum step { STEP_AGAIN, STEP_END };
 
 /* What an answer that is neither allow nor passing means. */
 static enum step on_answer(
-	struct child *c, const struct rv_exec_answer *ans, int64_t until_ms, int *ret_status)
+	struct child *c, const struct rv_ask_answer *ans, int64_t until_ms, int *ret_status)
 {
 	*ret_status = RV_EXEC_CHILD_DONE;
-	if (ans->verdict == RV_EXEC_DENY && ans->no_audit) {
+	if (ans->verdict == RV_ASK_DENY && ans->no_audit) {
 		if (c->told_approval.n && now_ms() < until_ms) {
 			tell_to_wait(c, "the audit record cannot be written");
 			return back_off(c, until_ms) ? STEP_AGAIN : STEP_END;
@@ -468,11 +468,11 @@ static enum step on_answer(
 		say_answer(c, "end", "unavailable", "the audit record cannot be written", ans);
 		return STEP_END;
 	}
-	if (ans->verdict == RV_EXEC_DENY) {
+	if (ans->verdict == RV_ASK_DENY) {
 		say_answer(c, "end", "denied", NULL, ans);
 		return STEP_END;
 	}
-	if (ans->verdict != RV_EXEC_HOLD) {
+	if (ans->verdict != RV_ASK_HOLD) {
 		*ret_status = end(c, "unavailable", "the answer is none");
 		return STEP_END;
 	}
@@ -514,7 +514,7 @@ static int ask_and_act(struct child *c)
 		RV_AUTO_ARENA a;
 		RV_AUTO_BUF body;
 		struct rv_err err = { 0 };
-		struct rv_exec_answer ans;
+		struct rv_ask_answer ans;
 		int status;
 		rv_arena_init(&a, ROUND_BYTES);
 		rv_buf_init(&body, 1 << 20);
@@ -536,7 +536,7 @@ static int ask_and_act(struct child *c)
 				return RV_EXEC_CHILD_DONE;
 			continue;
 		}
-		if (ans.verdict == RV_EXEC_ALLOW)
+		if (ans.verdict == RV_ASK_ALLOW)
 			return act(c, &ans);
 		new_request_id(request_id);
 		if (on_answer(c, &ans, until, &status) == STEP_END)

@@ -9,6 +9,7 @@
 
 #include "base/enc.h"
 #include "base/file.h"
+#include "points/ask/ask.h"
 #include "points/exec/exec.h"
 #include "points/exec/seal.h"
 #include "points/exec/wire.h"
@@ -196,7 +197,7 @@ static enum rv_code read_token(struct client *c, struct rv_str *ret, struct rv_e
 		if (!path)
 			return RV_FAIL_ARENA(err);
 	}
-	return rv_exec_token_read(&c->arena, path, "rvs_", ret, err);
+	return rv_ask_token_read(&c->arena, path, "rvs_", ret, err);
 }
 
 static enum rv_code make_message(struct client *c, struct rv_exec_message *m, struct rv_err *err)

@@ -115,7 +115,7 @@ static int flush_spool(struct runner *r)
 		.ca_file = r->conf->ca_file.p ? rv_arena_str(&a, r->conf->ca_file).p : NULL,
 		.max_response_bytes = 1 << 20 };
 	const char *token = rv_arena_str(&a, r->conf->token_file).p;
-	if (rv_exec_token_read(&a, token, "rvp_", &serve.point_token, &err) == RV_OK &&
+	if (rv_ask_token_read(&a, token, "rvp_", &serve.point_token, &err) == RV_OK &&
 		rv_http_client_new(&o, &serve.http, &err) == RV_OK &&
 		rv_exec_spool_flush(&r->spool, &serve, &left, &err) != RV_OK)
 		left = 1;
@@ -298,7 +298,7 @@ static enum rv_code check_files(struct runner *r, struct rv_err *err)
 			r->conf->ca_file.p ? rv_arena_str(&r->arena, r->conf->ca_file).p : NULL };
 	if (!path || !o.base_url)
 		return RV_FAIL_ARENA(err);
-	RV_TRY(rv_exec_token_read(&r->arena, path, "rvp_", &token, err));
+	RV_TRY(rv_ask_token_read(&r->arena, path, "rvp_", &token, err));
 	RV_TRY(rv_http_client_new(&o, &http, err));
 	rv_http_client_free(http);
 	for (size_t i = 0; i < r->conf->n_commands; i++) {

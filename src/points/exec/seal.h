@@ -31,8 +31,4 @@ void rv_exec_sealed_done(struct rv_exec_sealed *s);
  * process's user or also_uid, and writable by nobody else; folders with the sticky bit pass. */
 RV_MUST_USE enum rv_code rv_exec_path_is_ours(
 	const char *path, uid_t also_uid, char real[4096], struct rv_err *err);
-/* A file that holds one credential and nothing else: ours or root's, no right for others. The text
- * without the line's end; prefix: "rvp_". Errors name the path, never the contents. */
-RV_MUST_USE enum rv_code rv_exec_token_read(struct rv_arena *a, const char *path,
-	const char *prefix, struct rv_str *ret, struct rv_err *err);
 #endif
