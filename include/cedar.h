@@ -332,6 +332,93 @@ void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const c
 CEDAR_MUST_USE cedar_code cedar_eval_text(cedar_str expression, const cedar_entities *es,
 	const cedar_request *rq, cedar_scratch *s, cedar_value *ret, cedar_error *err);
 
+/* ---- why
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+typedef enum cedar_outcome {
+	CEDAR_NOT_REACHED = 1, /* what stood before it decided */
+	CEDAR_IS_FALSE,
+	CEDAR_IS_TRUE,
+	CEDAR_FAILED, /* its evaluation is an error */
+} cedar_outcome;
+/* A place in a policy's source; text points into the policy set. Unknown (all zero) in a policy
+ * that was not made from text. */
+typedef struct cedar_span {
+	size_t offset, length;
+	unsigned line, column;
+	cedar_str text;
+} cedar_span;
+/* A part of a condition that counted, and what it came to. */
+typedef struct cedar_finding {
+	cedar_span at;
+	unsigned depth; /* 0: the condition itself; parts follow what they are part of */
+	cedar_value value; /* kind 0: it failed */
+} cedar_finding;
+/* when {…} or unless {…} */
+typedef struct cedar_clause {
+	cedar_span at; /* of the expression */
+	bool is_unless;
+	cedar_outcome outcome; /* of the clause: an unless is true when its expression is false */
+	cedar_str message; /* CEDAR_FAILED: why */
+	const cedar_finding *findings;
+	size_t n_findings;
+} cedar_clause;
+typedef struct cedar_policy_trace {
+	uint32_t policy; /* index */
+	cedar_outcome outcome;
+	const cedar_clause *clauses;
+	size_t n_clauses;
+} cedar_policy_trace;
+
+typedef enum cedar_change_kind {
+	CEDAR_CHANGE_SET = 1, /* the attribute gets a value; see bound */
+	CEDAR_CHANGE_UNSET, /* the attribute goes */
+	CEDAR_CHANGE_ADD, /* the set in the attribute gains the value */
+	CEDAR_CHANGE_DROP, /* … loses it */
+	CEDAR_CHANGE_JOIN, /* the entity becomes a member of the entity in value */
+	CEDAR_CHANGE_LEAVE, /* … is no longer one, directly or through others */
+	CEDAR_CHANGE_WAIVE, /* the forbid is set aside: by approval, say */
+} cedar_change_kind;
+typedef enum cedar_bound {
+	CEDAR_EXACTLY = 1,
+	CEDAR_AT_MOST,
+	CEDAR_AT_LEAST,
+	CEDAR_OTHER_THAN, /* than what it is; value is one that would do */
+	CEDAR_ANY_LIKE, /* value is one that would do */
+} cedar_bound;
+typedef struct cedar_change {
+	cedar_change_kind kind;
+	uint32_t policy; /* index: what the change is for */
+	const cedar_uid *entity; /* whose; NULL: the context's (and in a waiver) */
+	const cedar_str *path; /* names from the entity's or context's record inwards */
+	size_t n_path;
+	bool is_tag; /* path[0] names a tag */
+	cedar_bound bound; /* CEDAR_CHANGE_SET */
+	cedar_value value;
+	cedar_str text; /* the same for people: "resource.amount at most 100" */
+} cedar_change;
+/* Changes that together turn the decision round. Tried: with them the request was answered anew. */
+typedef struct cedar_flip {
+	const cedar_change *changes;
+	size_t n_changes;
+} cedar_flip;
+typedef struct cedar_explanation {
+	cedar_answer answer;
+	/* Policies whose scope fits the request, ascending. */
+	const cedar_policy_trace *policies;
+	size_t n_policies;
+	/* Ways to the other decision, fewest changes first, at most 8; none where none could be
+	 * computed. Identity is never changed: another principal, action or resource is another
+	 * request. */
+	const cedar_flip *flips;
+	size_t n_flips;
+} cedar_explanation;
+/* Answers as cedar_authorize does and says why. All in scratch. CEDAR_ELIMIT: memory. Far slower
+ * than an answer alone: for people, after the fact. */
+CEDAR_MUST_USE cedar_code cedar_explain(const cedar_policies *ps, const cedar_entities *es,
+	const cedar_request *rq, cedar_scratch *s, cedar_explanation *ret, cedar_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -244,9 +244,15 @@ struct env {
 	cedar_error *err; /* why evaluation failed */
 };
 cedar_code cedar_eval(struct env *env, const struct expr *e, unsigned depth, cedar_value *ret);
+bool cedar_pattern_matches(cedar_str s, const struct pattern_part *parts, uint32_t n);
 /* The overlay of the request first. */
 const cedar_entity *cedar_env_entity(const struct env *env, const cedar_uid *uid);
 bool cedar_env_in(const struct env *env, const cedar_uid *a, const cedar_uid *b);
+
+/* True when principal, action and resource are what the policy's head asks for; a template's never
+ * are. */
+bool cedar_scope_holds(const struct env *env, const struct scope *s, const cedar_uid *uid);
+bool cedar_scope_fits(const struct env *env, const struct policy *p);
 
 /* index.c: candidates for a request. Scope constraints cannot fail, so what they rule out neither
  * decides nor errs. */

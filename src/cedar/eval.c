@@ -272,7 +272,7 @@ static cedar_code eval_contains(
 }
 
 /* Greedy with one point to go back to: the last wildcard. Wildcards never stand side by side. */
-static bool matches(cedar_str s, const struct pattern_part *parts, uint32_t n)
+bool cedar_pattern_matches(cedar_str s, const struct pattern_part *parts, uint32_t n)
 {
 	size_t at = 0, back_at = 0;
 	uint32_t i = 0, back_i = UINT32_MAX;
@@ -418,7 +418,7 @@ cedar_code cedar_eval(struct env *env, const struct expr *e, unsigned depth, ced
 		return eval_has(env, e, depth, ret);
 	case OP_LIKE:
 		CEDAR_TRY(eval_kind(env, e->a, depth, CEDAR_STRING, &a));
-		*ret = cedar_bool(matches(a.u.string, e->pattern, e->n));
+		*ret = cedar_bool(cedar_pattern_matches(a.u.string, e->pattern, e->n));
 		return CEDAR_OK;
 	case OP_IS:
 		return eval_is(env, e, depth, ret);

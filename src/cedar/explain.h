@@ -1,0 +1,18 @@
+/* What explain.c and flip.c share. Private to cedar/. */
+#ifndef RV_CEDAR_EXPLAIN_H
+#define RV_CEDAR_EXPLAIN_H
+#include "cedar/cedar_int.h"
+
+/* One explanation in the making. */
+struct why {
+	const cedar_policies *ps;
+	struct env env;
+	cedar_scratch *scratch;
+	cedar_error failure; /* what env.err points to */
+};
+/* Evaluates anew; a failure is kept in w->failure. */
+cedar_code cedar_why_eval(struct why *w, const struct expr *e, cedar_value *ret);
+/* The ways to the other decision. False: memory. */
+bool cedar_flips_find(
+	struct why *w, const cedar_answer *now, const cedar_flip **ret, size_t *ret_n);
+#endif
