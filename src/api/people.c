@@ -24,12 +24,26 @@ static void put_person(struct rv_json_w *w, const struct rv_snap_person *p)
 	rv_api_kv_list(w, "teams", p->teams, p->n_teams);
 }
 
+/* Whether a system may act now, for points that hold its sessions. */
+static void put_standing(struct rv_api_call *c, struct rv_json_w *w)
+{
+	const struct rv_snapshot *snap = rv_snapshot_get(c->op->gov);
+	const struct rv_snap_system *s = rv_snap_system(snap, c->op->actor.id);
+	const char *why = s ? rv_snap_refusal(snap, s, c->op->now_ns) : "unregistered";
+	rv_json_w_kv_bool(w, "may_act", why == NULL);
+	if (why)
+		rv_json_w_kv_strz(w, "code", why);
+	rv_snapshot_unref(snap);
+}
+
 enum rv_code rv_api_whoami(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
 	const struct rv_actor *a = &c->op->actor;
 	rv_json_w_kv_strz(w, "type", rv_actor_type_name(a->type));
 	if (a->type != RV_ACTOR_PERSON) {
 		rv_json_w_kv_str(w, "name", a->id);
+		if (a->type == RV_ACTOR_SYSTEM)
+			put_standing(c, w);
 		return RV_OK;
 	}
 	const struct rv_snapshot *snap = rv_snapshot_get(c->op->gov);

@@ -361,9 +361,11 @@ static void post(struct rv_decision *d)
 
 /* ---- the door ---- */
 
-/* Stateless means: nothing to look up, count, open or consume. */
+/* Stateless means: nothing to look up, count, open or consume. Questions never are acts. */
 static bool needs_state(const struct rv_decision *d)
 {
+	if (d->extra.question)
+		return false;
 	if (d->ask->request_id.n > 0 && d->digest.n > 0)
 		return true;
 	if (d->verdict.outcome == RV_DENY)

@@ -31,10 +31,15 @@ static enum rv_code read_extra(struct rv_decision *d, const struct rv_json *v, s
 	int64_t wait = 0;
 	RV_TRY(rv_json_obj_open(&o, v, "context.reeve", err));
 	RV_TRY(rv_json_opt_bool(&o, "act", &d->extra.act, err));
+	RV_TRY(rv_json_opt_bool(&o, "question", &d->extra.question, err));
 	RV_TRY(rv_json_opt_str(&o, "approval", &d->extra.approval, err));
 	RV_TRY(rv_json_opt_i64(&o, "wait", 0, 60, &wait, err));
 	RV_TRY(rv_json_opt(&o, "limits", RV_JSON_OBJ, &d->extra.limits, err));
-	return rv_json_obj_close(&o, err);
+	RV_TRY(rv_json_obj_close(&o, err));
+	if (d->extra.question && (d->extra.act || d->extra.approval.n > 0))
+		return RV_FAIL(err, RV_EINVAL,
+			"context.reeve.question: a question is no act and uses no approval");
+	return RV_OK;
 }
 
 /* What of the request does not depend on the snapshot. */
@@ -499,5 +504,6 @@ enum rv_code rv_gate_facts(struct rv_decision *d, cedar_scratch *s, struct rv_er
 	d->rq.resource = d->overlay[1].uid;
 	d->rq.overlay = d->overlay;
 	RV_TRY(build_context(d, s, err));
-	return find_limits(d, err);
+	d->n_limits = 0;
+	return d->extra.question ? RV_OK : find_limits(d, err);
 }

@@ -20,6 +20,7 @@ struct rv_gate {
 /* context.reeve of the request. */
 struct rv_gate_extra {
 	bool act;
+	bool question; /* what would be: recorded as such, opens and reserves nothing */
 	struct rv_str approval;
 	const struct rv_json *limits; /* {"name":"amount"} or NULL */
 };

@@ -52,7 +52,7 @@ static void fill_event(const struct rv_decision *d, struct rv_event *ev)
 {
 	const struct rv_gate_ask *q = d->ask;
 	*ev = (struct rv_event){
-		.kind = RV_EV_DECISION,
+		.kind = d->extra.question ? RV_EV_QUESTION : RV_EV_DECISION,
 		.actor = q->caller,
 		.system = q->subject_id,
 		.owner = d->system ? d->system->owner : RV_STR(""),
