@@ -174,7 +174,9 @@ typedef struct cedar_source {
 	cedar_str text;
 	const char *
 		id_prefix; /* ids are prefix0, prefix1 … in the order of the text; NULL: "policy" */
-	bool use_id_annotation; /* @id("x") names a policy x instead */
+	bool use_id_annotation; /* @id("x") names a policy x instead; not in JSON */
+	bool is_json; /* one policy ("JSON policy" without a prefix), or a policy set with its ids
+		       */
 } cedar_source;
 /* What fills the slots of a template: the policy made of it is known by id. */
 typedef struct cedar_link {
@@ -204,9 +206,10 @@ typedef struct cedar_annotation {
 } cedar_annotation;
 typedef struct cedar_policy_info {
 	cedar_str id;
-	cedar_str text; /* from the first annotation to the ';'; of a link: its template's */
+	cedar_str text; /* from the first annotation to the ';'; of a link: its template's;
+			 of JSON: as text would say it */
 	size_t source; /* index of its source */
-	size_t offset; /* in it */
+	size_t offset; /* in it; JSON: 0 */
 	unsigned line, column;
 	bool is_forbid;
 	bool is_template; /* has slots: holds for no request until it is linked */
@@ -230,6 +233,16 @@ size_t cedar_policy_find(const cedar_policies *ps, cedar_str id);
  * Built in s. */
 CEDAR_MUST_USE cedar_code cedar_links_parse_json(
 	cedar_scratch *s, cedar_str json, const cedar_link **ret, size_t *ret_n, cedar_error *err);
+/* The set in JSON: {"templates", "staticPolicies", "templateLinks"}. *ret: to be freed, terminated;
+ * ret_n may be NULL. */
+CEDAR_MUST_USE cedar_code cedar_policies_to_json(
+	const cedar_policies *ps, char **ret, size_t *ret_n, cedar_error *err);
+/* One policy in JSON, or in one line of text without comments; a link as the policy it makes.
+ * CEDAR_ELIMIT: an expression would nest too deep to be read back. */
+CEDAR_MUST_USE cedar_code cedar_policy_to_json(
+	const cedar_policies *ps, size_t i, char **ret, size_t *ret_n, cedar_error *err);
+CEDAR_MUST_USE cedar_code cedar_policy_to_text(
+	const cedar_policies *ps, size_t i, char **ret, size_t *ret_n, cedar_error *err);
 /* value.p == NULL: no such annotation. */
 cedar_str cedar_annotation_get(const cedar_policy_info *p, const char *key);
 

@@ -149,8 +149,8 @@ enum op {
 	OP_RECORD, /* names items n */
 	OP_CALL, /* fn, items n */
 };
-/* A pattern: bytes, and behind which of them a wildcard stands. Wildcards are kept apart as marks,
- * so that a literal star is just a byte. */
+/* A pattern: runs of bytes and wildcards. Wildcards are kept apart as marks, so that a literal star
+ * is just a byte. As many stand side by side as were written. */
 struct pattern_part {
 	bool is_wildcard;
 	cedar_str text;
@@ -219,8 +219,14 @@ struct policy *cedar_policies_get(const cedar_policies *ps, cedar_str id);
 cedar_code cedar_link_fill(
 	const cedar_policies *ps, const cedar_link *link, struct policy *out, cedar_error *err);
 
-/* parse_policy.c: appends the policies of one source. */
+/* parse_policy.c: appends the policies of one source of text. */
 cedar_code cedar_parse_policies(cedar_policies *ps, const cedar_source *src, size_t source,
+	const cedar_policies_opts *opts, cedar_error *err);
+/* One policy and nothing else; the text is copied. Its id is not set. */
+cedar_code cedar_parse_policy(
+	struct rv_arena *a, cedar_str text, struct policy *out, cedar_error *err);
+/* est_set.c: the same of one source of JSON. */
+cedar_code cedar_read_policies_json(cedar_policies *ps, const cedar_source *src, size_t source,
 	const cedar_policies_opts *opts, cedar_error *err);
 cedar_code cedar_parse_expr(
 	struct rv_arena *a, cedar_str text, const struct expr **ret, cedar_error *err);

@@ -271,7 +271,7 @@ static cedar_code eval_contains(
 	return CEDAR_OK;
 }
 
-/* Greedy with one point to go back to: the last wildcard. Wildcards never stand side by side. */
+/* Greedy with one point to go back to: the last wildcard. */
 bool cedar_pattern_matches(cedar_str s, const struct pattern_part *parts, uint32_t n)
 {
 	size_t at = 0, back_at = 0;

@@ -264,8 +264,7 @@ cedar_code cedar_unescape_pattern(struct lexer *l, struct rv_arena *a, const str
 				parts[k++] =
 					(struct pattern_part){ false, { out + start, n - start } };
 			start = n;
-			if (k == 0 || !parts[k - 1].is_wildcard) /* two in a row are one */
-				parts[k++] = (struct pattern_part){ .is_wildcard = true };
+			parts[k++] = (struct pattern_part){ .is_wildcard = true };
 			i++;
 			continue;
 		}

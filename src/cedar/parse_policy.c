@@ -115,6 +115,19 @@ static cedar_code parse_policy(struct parser *p, struct policy *out)
 	return next(p);
 }
 
+cedar_code cedar_parse_policy(
+	struct rv_arena *a, cedar_str text, struct policy *out, cedar_error *err)
+{
+	struct parser p = { .arena = a };
+	cedar_str copy = cs(rv_arena_str(a, rs(text)));
+	if (!copy.p)
+		return CEDAR_FAIL_MEMORY(err);
+	CEDAR_TRY(cedar_lex_init(&p.lex, copy, err));
+	CEDAR_TRY(parse_policy(&p, out));
+	return p.lex.tok.kind == TOK_END ? CEDAR_OK
+					 : cedar_parse_unexpected(&p, "the end of the policy");
+}
+
 cedar_code cedar_parse_policies(cedar_policies *ps, const cedar_source *src, size_t source,
 	const cedar_policies_opts *opts, cedar_error *err)
 {

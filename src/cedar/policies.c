@@ -124,7 +124,9 @@ static cedar_code fill(cedar_policies *ps, const cedar_source *sources, size_t n
 {
 	for (size_t i = 0; i < n; i++) {
 		*ret_source = i;
-		CEDAR_TRY(cedar_parse_policies(ps, &sources[i], i, opts, err));
+		CEDAR_TRY(sources[i].is_json
+				? cedar_read_policies_json(ps, &sources[i], i, opts, err)
+				: cedar_parse_policies(ps, &sources[i], i, opts, err));
 	}
 	CEDAR_TRY(make_ids(ps, ps->n + ps->n_pending + (opts ? opts->n_links : 0), err));
 	for (size_t i = 0; i < ps->n; i++) {

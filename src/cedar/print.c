@@ -3,26 +3,9 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "cedar/cedar_int.h"
+#include "cedar/forms.h"
 
 enum { PRINT_MAX = 1 << 20 };
-
-static void put_string(struct rv_buf *b, cedar_str s)
-{
-	rv_buf_addc(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		if (c == '"' || c == '\\')
-			rv_buf_printf(b, "\\%c", c);
-		else if (c == '\n')
-			rv_buf_addz(b, "\\n");
-		else if ((unsigned char)c < 0x20 || c == 0x7f)
-			rv_buf_printf(b, "\\u{%x}", (unsigned char)c);
-		else
-			rv_buf_addc(b, c);
-	}
-	rv_buf_addc(b, '"');
-}
 
 static void put_decimal(struct rv_buf *b, int64_t v)
 {
@@ -65,11 +48,6 @@ static void put_ip(struct rv_buf *b, const cedar_ip *ip)
 	rv_buf_addz(b, "\")");
 }
 
-static bool is_ident(cedar_str s)
-{
-	return rv_str_find(rs(s), ':', 0) == SIZE_MAX && cedar_is_path(s);
-}
-
 static void put_value(struct rv_buf *b, const cedar_value *v)
 {
 	switch (v->kind) {
@@ -80,12 +58,12 @@ static void put_value(struct rv_buf *b, const cedar_value *v)
 		rv_buf_add_i64(b, v->u.integer);
 		return;
 	case CEDAR_STRING:
-		put_string(b, v->u.string);
+		cedar_put_string(b, v->u.string);
 		return;
 	case CEDAR_ENTITY:
 		rv_buf_add(b, rs(v->u.uid->type));
 		rv_buf_addz(b, "::");
-		put_string(b, v->u.uid->id);
+		cedar_put_string(b, v->u.uid->id);
 		return;
 	case CEDAR_SET:
 		rv_buf_addc(b, '[');
@@ -100,10 +78,7 @@ static void put_value(struct rv_buf *b, const cedar_value *v)
 		for (size_t i = 0; i < v->u.record->n; i++) {
 			const cedar_pair *p = &v->u.record->pairs[i];
 			rv_buf_addz(b, i ? ", " : "");
-			if (is_ident(p->key))
-				rv_buf_add(b, rs(p->key));
-			else
-				put_string(b, p->key);
+			cedar_put_name(b, p->key);
 			rv_buf_addz(b, ": ");
 			put_value(b, &p->value);
 		}

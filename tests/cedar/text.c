@@ -1,6 +1,9 @@
 #include "tests/cedar/text.h"
 
+#include <dirent.h>
 #include <stdio.h>
+
+#include <unistd.h>
 
 #include "base/file.h"
 
@@ -23,6 +26,44 @@ bool text_read(struct rv_arena *a, const char *name, struct rv_str *ret)
 bool text_read_shared(struct rv_arena *a, const char *name, struct rv_str *ret)
 {
 	return read_below(a, "RV_SHARED", "cedar", name, ret);
+}
+
+enum { PATH_SIZE = 2000 };
+
+static void walk(char path[PATH_SIZE], size_t root, const char *ending, text_file_cb *cb,
+	struct rv_arena *a, size_t *count)
+{
+	DIR *dir = opendir(path);
+	size_t n = strlen(path);
+	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
+		if (e->d_name[0] == '.')
+			continue;
+		(void)snprintf(path + n, PATH_SIZE - n, "/%s", e->d_name); /* too long: not found */
+		if (e->d_type == DT_DIR)
+			walk(path, root, ending, cb, a, count);
+		else if (rv_str_ends(rv_str_of(path), rv_str_of(ending))) {
+			cb(rv_str_of(path + root), a, count);
+			rv_arena_clear(a);
+		}
+	}
+	path[n] = '\0';
+	if (dir)
+		closedir(dir);
+}
+
+size_t text_shared_each(const char *ending, text_file_cb *cb)
+{
+	char path[PATH_SIZE];
+	const char *root = getenv("RV_SHARED");
+	struct rv_arena a;
+	size_t count = 0;
+	(void)snprintf(path, sizeof path, "%s/cedar", root ? root : ""); /* too long: not found */
+	if (!root || access(path, R_OK) != 0)
+		return SIZE_MAX;
+	rv_arena_init(&a, 1 << 28);
+	walk(path, strlen(path) + 1, ending, cb, &a, &count);
+	rv_arena_done(&a);
+	return count;
 }
 
 bool text_case(struct rv_str *rest, struct rv_str *ret_head, struct rv_str *ret_body)

@@ -12,6 +12,11 @@ static inline cedar_str cs(struct rv_str s)
 bool text_read(struct rv_arena *a, const char *name, struct rv_str *ret);
 /* The same below the shared data's folder. */
 bool text_read_shared(struct rv_arena *a, const char *name, struct rv_str *ret);
+/* Calls with each file below the shared data's folder whose name ends so; the path, terminated, is
+ * relative to it, the arena is cleared behind each. Returns what the calls counted, SIZE_MAX when
+ * there is no such folder. */
+typedef void text_file_cb(struct rv_str path, struct rv_arena *a, size_t *count);
+size_t text_shared_each(const char *ending, text_file_cb *cb);
 /* The next case of *rest; what stands before the first one is skipped. */
 bool text_case(struct rv_str *rest, struct rv_str *ret_head, struct rv_str *ret_body);
 /* The text below the line "NAME:", or behind "NAME: " on the same line, up to the next such line.
