@@ -601,6 +601,9 @@ RV_MUST_USE enum rv_code rv_limit_settle(struct rv_op *op, struct rv_str id,
  * with a reason. */
 RV_MUST_USE enum rv_code rv_limit_release(
 	struct rv_op *op, struct rv_str id, struct rv_str reason, struct rv_err *err);
+/* What was reserved under an intent's (or an advice's) id; none is fine. */
+RV_MUST_USE enum rv_code rv_limit_reservations(struct rv_op *op, struct rv_str id,
+	struct rv_db_reservation **ret, size_t *ret_n, struct rv_err *err);
 struct rv_limit_state {
 	const struct rv_limit *limit;
 	struct rv_reserved now;

@@ -315,6 +315,14 @@ enum rv_code rv_limit_of_row(struct rv_arena *a, const struct rv_db_meter_def *d
 	return rv_strs_parse(a, d->groups_json, &ret->groups, &ret->n_groups, err);
 }
 
+enum rv_code rv_limit_reservations(struct rv_op *op, struct rv_str id,
+	struct rv_db_reservation **ret, size_t *ret_n, struct rv_err *err)
+{
+	const struct rv_query q = { .where = { RV_Q_STR(reservation, id, RV_CMP_EQ, id) },
+		.n_where = 1 };
+	return rv_db_reservation_list(op->txn, op->arena, &q, ret, ret_n, err);
+}
+
 struct states {
 	struct rv_limit_state *items;
 	size_t n, cap;

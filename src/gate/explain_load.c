@@ -1,0 +1,221 @@
+/* What was kept of a decision: its facts, sealed beside the event, and the policy set of its
+ * version. */
+#include <stdio.h>
+
+#include "gate/explain_int.h"
+
+enum { SIDE_MAX = 4 << 20, SET_MAX = 64 << 20 };
+static const struct rv_json_limits SIDE_LIMITS = { .max_bytes = SIDE_MAX };
+static const struct rv_json_limits SET_LIMITS = { .max_bytes = SET_MAX };
+
+void explain_done(struct explain *e)
+{
+	cedar_policies_free(e->policies);
+	cedar_entities_free(e->entities);
+}
+
+static enum rv_code unseal(struct explain *e, struct rv_str *ret, struct rv_err *err)
+{
+	struct rv_seal_key key;
+	struct rv_str system = explain_str(e->ask->event, "system");
+	RV_AUTO_BUF clear;
+	rv_buf_init(&clear, SIDE_MAX);
+	const struct rv_snapshot *snap = rv_snapshot_get(e->op->gov);
+	enum rv_code code = rv_seal_key_of(e->op->gov, snap, system, &key, err);
+	rv_snapshot_unref(snap);
+	RV_TRY(code);
+	code = rv_unseal(&key, e->ask->entry->side, system, &clear, err);
+	explicit_bzero(&key, sizeof key);
+	RV_TRY(code);
+	*ret = rv_arena_str(e->op->arena, rv_buf_str(&clear));
+	explicit_bzero(clear.p, clear.n);
+	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
+}
+
+/* The bytes of "facts", which the event's `snapshot` is the digest of: the last member of one line
+ * of compact JSON. */
+static bool facts_fit(const struct explain *e, struct rv_str clear, struct rv_str want)
+{
+	struct rv_sha256 h;
+	char hex[65], text[80];
+	if (e->facts->line != 1 || e->facts->col < 1 || e->facts->col >= clear.n)
+		return false;
+	rv_sha256_of(rv_str_sub(clear, e->facts->col - 1, clear.n - 1), &h);
+	rv_hex_z(h.b, sizeof h.b, hex);
+	snprintf(text, sizeof text, "sha256:%s", hex);
+	return rv_str_eqz(want, text);
+}
+
+static enum rv_code load_facts(struct explain *e, struct rv_err *err)
+{
+	struct rv_err why = { 0 };
+	const struct rv_json *side;
+	struct rv_str digest = explain_str(e->ask->event, "snapshot"), clear;
+	if (digest.n == 0) {
+		e->facts_state = "none: it stopped before any facts were looked up";
+		return RV_OK;
+	}
+	if (e->ask->entry->side.n == 0) {
+		e->facts_state = "gone: they are no longer kept beside the event";
+		return RV_OK;
+	}
+	enum rv_code code = unseal(e, &clear, &why);
+	if (code == RV_ENOENT) {
+		e->facts_state = "destroyed: the system's key was destroyed, and with it this text";
+		return RV_OK;
+	}
+	if (code == RV_ELIMIT)
+		return RV_FAIL(err, code, "%s", why.msg);
+	e->facts_state = "damaged: they do not open, or do not fit the digest in the event";
+	if (code != RV_OK)
+		return RV_OK;
+	if (rv_json_parse(e->op->arena, clear, &SIDE_LIMITS, &side, NULL) != RV_OK)
+		return RV_OK;
+	e->facts = rv_json_get(side, "facts");
+	if (e->facts && facts_fit(e, clear, digest))
+		e->facts_state = "kept";
+	else
+		e->facts = NULL;
+	return RV_OK;
+}
+
+/* {"principal":…,"action":…,"resource":…,"context":…} of the facts, and their entities. */
+static bool load_request(struct explain *e)
+{
+	static const char *const names[] = { "principal", "action", "resource", "context" };
+	cedar_error ce = { .code = CEDAR_OK };
+	struct rv_json_w w;
+	RV_AUTO_BUF rq, es;
+	rv_buf_init(&rq, SIDE_MAX);
+	rv_buf_init(&es, SIDE_MAX);
+	rv_json_w_init(&w, &rq);
+	rv_json_w_obj(&w);
+	for (size_t i = 0; i < RV_COUNT(names); i++) {
+		const struct rv_json *v = rv_json_get(e->facts, names[i]);
+		if (!v)
+			return false;
+		rv_json_w_name(&w, names[i]);
+		rv_json_w_value(&w, v);
+	}
+	rv_json_w_obj_end(&w);
+	rv_json_w_init(&w, &es);
+	const struct rv_json *list = rv_json_get(e->facts, "entities");
+	if (!list)
+		return false;
+	rv_json_w_value(&w, list);
+	/* The request's texts must live as long as it does. */
+	struct rv_str text = rv_arena_str(e->op->arena, rv_buf_str(&rq));
+	return text.p &&
+		cedar_request_parse_json(e->scratch, rv_cs(text), &e->rq, &ce) == CEDAR_OK &&
+		cedar_entities_parse_json(rv_cs(rv_buf_str(&es)), &e->entities, &ce) == CEDAR_OK;
+}
+
+static enum rv_code load_notes(struct explain *e, struct rv_err *err)
+{
+	size_t n = 0, cap = 0;
+	for (size_t i = 0; i < e->n_files; i++) {
+		struct explain_file *f = &e->files[i];
+		struct rv_policy_note *notes;
+		RV_TRY(rv_policy_check(
+			e->op->arena, f->name, f->text, NULL, NULL, &notes, &f->n, err));
+		f->first = n;
+		if (n + f->n > cap) {
+			cap = (n + f->n) * 2 + 16;
+			struct rv_policy_note *more =
+				rv_arena_array(e->op->arena, cap, sizeof *more);
+			if (!more)
+				return RV_FAIL_ARENA(err);
+			if (n > 0)
+				memcpy(more, e->notes, n * sizeof *more);
+			e->notes = more;
+		}
+		if (f->n > 0)
+			memcpy(e->notes + n, notes, f->n * sizeof *notes);
+		n += f->n;
+	}
+	return RV_OK;
+}
+
+static enum rv_code compile(struct explain *e, struct rv_err *err)
+{
+	cedar_error ce = { .code = CEDAR_OK };
+	cedar_source *src = rv_arena_array(e->op->arena, e->n_files + 1, sizeof *src);
+	if (!src)
+		return RV_FAIL_ARENA(err);
+	for (size_t i = 0; i < e->n_files; i++) {
+		src[i] = (cedar_source){ .text = rv_cs(e->files[i].text),
+			.id_prefix =
+				rv_arena_printf(e->op->arena, "%.*s#", RV_FMT(e->files[i].name)),
+			.use_id_annotation = true };
+		if (!src[i].id_prefix)
+			return RV_FAIL_ARENA(err);
+	}
+	if (cedar_policies_new(src, e->n_files, NULL, &e->policies, NULL, &ce) != CEDAR_OK)
+		return RV_FAIL(err, RV_EINVAL, "%s", ce.message);
+	return RV_OK;
+}
+
+static enum rv_code read_files(struct explain *e, struct rv_str text, struct rv_err *err)
+{
+	const struct rv_json *v;
+	RV_TRY(rv_json_parse(e->op->arena, text, &SET_LIMITS, &v, err));
+	if (v->type != RV_JSON_ARR)
+		return RV_FAIL(err, RV_ECORRUPT, "the kept set is not a list");
+	e->files = rv_arena_array(e->op->arena, v->n_items + 1, sizeof *e->files);
+	if (!e->files)
+		return RV_FAIL_ARENA(err);
+	e->n_files = v->n_items;
+	for (size_t i = 0; i < v->n_items; i++) {
+		const struct rv_json *version = rv_json_get(v->items[i], "version");
+		e->files[i] = (struct explain_file){ .name = explain_str(v->items[i], "name"),
+			.text = explain_str(v->items[i], "text"),
+			.version = rv_json_is(version, RV_JSON_INT) ? version->integer : 0 };
+	}
+	return RV_OK;
+}
+
+static enum rv_code load_policies(struct explain *e, struct rv_err *err)
+{
+	struct rv_err why = { 0 };
+	struct rv_str text;
+	const struct rv_json *version = rv_json_get(e->ask->event, "policy_version");
+	/* Before the first policy there is no set: nothing was permitted. */
+	if (!rv_json_is(version, RV_JSON_INT)) {
+		e->policies_state = "none: no policy was in force";
+		return compile(e, err);
+	}
+	enum rv_code code = rv_policy_set_text(e->op, version->integer, &text, &why);
+	if (code == RV_OK)
+		code = read_files(e, text, &why);
+	if (code == RV_OK)
+		code = load_notes(e, &why);
+	if (code == RV_OK)
+		code = compile(e, &why);
+	if (code == RV_OK) {
+		e->policies_state = "kept";
+		return RV_OK;
+	}
+	if (code != RV_ENOENT && code != RV_EINVAL && code != RV_ECORRUPT)
+		return RV_FAIL(err, code, "%s", why.msg);
+	e->policies_state = rv_arena_printf(e->op->arena, "unreadable: %s", why.msg);
+	return e->policies_state ? RV_OK : RV_FAIL_ARENA(err);
+}
+
+enum rv_code explain_load(struct explain *e, struct rv_err *err)
+{
+	cedar_error ce = { .code = CEDAR_OK };
+	e->scratch = rv_gate_scratch();
+	RV_TRY(load_facts(e, err));
+	RV_TRY(load_policies(e, err));
+	if (!e->facts || !e->policies)
+		return RV_OK;
+	if (!load_request(e)) {
+		e->facts_state = "damaged: they are no request any more";
+		return RV_OK;
+	}
+	if (cedar_explain(e->policies, e->entities, &e->rq, e->scratch, &e->why, &ce) != CEDAR_OK)
+		return RV_FAIL(err, RV_ELIMIT, "cannot explain: %s", ce.message);
+	explain_judge(e);
+	e->is_ready = true;
+	return RV_OK;
+}
