@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "gate/gate.h"
+#include "ledger/ledger.h"
 
 struct rv_api_call_state;
 struct rv_api_workers;
@@ -83,6 +84,18 @@ void rv_api_kv_time(struct rv_json_w *w, const char *name, int64_t unix_ns);
 void rv_api_kv(struct rv_json_w *w, const char *name, struct rv_str s);
 /* An array of strings. */
 void rv_api_kv_list(struct rv_json_w *w, const char *name, const struct rv_str *v, size_t n);
+/* A text member; "" when absent. */
+struct rv_str rv_api_str(const struct rv_json *v, const char *name);
 /* Stored JSON text as a value; nothing for an empty slice. */
 void rv_api_kv_json(struct rv_json_w *w, const char *name, struct rv_str json);
+/* audit.c: the event that the path's first parameter names (an id, or a place in the log), if the
+ * caller may see it. */
+RV_MUST_USE enum rv_code rv_api_event_find(struct rv_api_call *c, struct rv_ledger_entry *ret,
+	const struct rv_json **ret_event, struct rv_err *err);
+/* chain.c: the id of the intent that the decision at seq caused; "" when there is none. */
+struct rv_str rv_api_intent_of(struct rv_api_call *c, uint64_t seq, const struct rv_json *event);
+/* chain.c: "chain", who answers for an event: owner, profile, policies, approval, intent, outcome,
+ * each as it was then. */
+RV_MUST_USE enum rv_code rv_api_put_chain(struct rv_api_call *c, const struct rv_ledger_entry *e,
+	const struct rv_json *event, struct rv_json_w *w, struct rv_err *err);
 #endif

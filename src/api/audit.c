@@ -92,7 +92,7 @@ enum rv_code rv_api_audit(struct rv_api_call *c, struct rv_json_w *w, struct rv_
 }
 
 /* An event by its id, or by its place in the log. */
-static enum rv_code find(struct rv_api_call *c, struct rv_ledger_entry *ret,
+enum rv_code rv_api_event_find(struct rv_api_call *c, struct rv_ledger_entry *ret,
 	const struct rv_json **ret_event, struct rv_err *err)
 {
 	struct viewer viewer;
@@ -127,45 +127,20 @@ static void put_causes(struct rv_api_call *c, const struct rv_json *event, struc
 	rv_json_w_arr_end(w);
 }
 
-static void put_approval(struct rv_api_call *c, const struct rv_json *event, struct rv_json_w *w)
-{
-	const struct rv_json *id = rv_json_get(event, "approval");
-	struct rv_hold h;
-	if (!rv_json_is(id, RV_JSON_STR) || rv_hold_get(c->op, id->str, &h, NULL) != RV_OK)
-		return;
-	rv_json_w_name(w, "approval");
-	rv_json_w_obj(w);
-	rv_json_w_kv_str(w, "id", h.row.id);
-	rv_json_w_kv_str(w, "state", h.row.state);
-	rv_json_w_name(w, "votes");
-	rv_json_w_arr(w);
-	for (size_t i = 0; i < h.n_votes; i++) {
-		rv_json_w_obj(w);
-		rv_json_w_kv_str(w, "person", h.votes[i].person);
-		rv_json_w_kv_str(w, "vote", h.votes[i].vote);
-		rv_api_kv(w, "reason", h.votes[i].reason);
-		rv_api_kv_time(w, "at", h.votes[i].at_ns);
-		rv_json_w_obj_end(w);
-	}
-	rv_json_w_arr_end(w);
-	rv_json_w_obj_end(w);
-}
-
 enum rv_code rv_api_event(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
 	struct rv_ledger_entry e;
 	const struct rv_json *event;
 	char hex[65];
-	RV_TRY(find(c, &e, &event, err));
+	RV_TRY(rv_api_event_find(c, &e, &event, err));
 	rv_json_w_kv_i64(w, "seq", (int64_t)e.seq);
 	rv_api_kv_time(w, "logged", e.logged_ns);
 	rv_hex_z(e.hash.b, sizeof e.hash.b, hex);
 	rv_json_w_kv_strz(w, "leaf_hash", hex);
 	rv_json_w_name(w, "event");
 	rv_json_w_raw(w, e.event);
-	put_approval(c, event, w);
 	put_causes(c, event, w);
-	return RV_OK;
+	return rv_api_put_chain(c, &e, event, w, err);
 }
 
 enum rv_code rv_api_event_proof(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
@@ -175,7 +150,7 @@ enum rv_code rv_api_event_proof(struct rv_api_call *c, struct rv_json_w *w, stru
 	RV_AUTO_BUF receipt, leaf;
 	rv_buf_init(&receipt, 64 << 10);
 	rv_buf_init(&leaf, 128 << 10);
-	RV_TRY(find(c, &e, &event, err));
+	RV_TRY(rv_api_event_find(c, &e, &event, err));
 	RV_TRY(rv_ledger_receipt(c->ledger, e.seq, &receipt, err));
 	rv_b64_add(&leaf, e.leaf);
 	rv_json_w_kv_i64(w, "seq", (int64_t)e.seq);

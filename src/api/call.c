@@ -84,3 +84,9 @@ void rv_api_kv_json(struct rv_json_w *w, const char *name, struct rv_str json)
 	rv_json_w_name(w, name);
 	rv_json_w_raw(w, json);
 }
+
+struct rv_str rv_api_str(const struct rv_json *v, const char *name)
+{
+	const struct rv_json *m = rv_json_get(v, name);
+	return rv_json_is(m, RV_JSON_STR) ? m->str : RV_STR("");
+}

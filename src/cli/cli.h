@@ -86,5 +86,6 @@ int rv_cmd_approvals(int argc, char **argv);
 int rv_cmd_approve(int argc, char **argv);
 int rv_cmd_deny(int argc, char **argv);
 int rv_cmd_exec(int argc, char **argv);
+int rv_cmd_explain(int argc, char **argv);
 int rv_cmd_runner(int argc, char **argv);
 #endif

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 
-enum { FILES_MAX = 1000, FILE_BYTES_MAX = 1 << 20, DEPTH_MAX = 8 };
+enum { FILES_MAX = 1000, FILE_BYTES_MAX = 1 << 20, DEPTH_MAX = 8, VALUE_SHOWN = 100 };
 
 struct files {
 	struct rv_arena *arena;
@@ -105,7 +105,10 @@ static void put_value(const struct rv_json *v)
 	if (v)
 		rv_json_w_value(&w, v);
 	rv_put_safe(&safe, rv_buf_str(&b));
-	printf("%.*s", RV_FMT(rv_buf_str(&safe)));
+	if (safe.n <= VALUE_SHOWN)
+		printf("%.*s", RV_FMT(rv_buf_str(&safe)));
+	else
+		printf("%.*s… (%zu bytes; --json shows all)", VALUE_SHOWN, safe.p, safe.n);
 }
 
 static void print_item(const struct rv_json *it)

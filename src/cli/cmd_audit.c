@@ -5,7 +5,7 @@
 #include "base/enc.h"
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/show.h"
 #include "ledger/ledger.h"
 
 static const char *server, *data, *vkey, *checkpoint, *out_file, *leaf_file;
@@ -17,31 +17,6 @@ static bool json;
 		"json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json \
 	}
 static const struct rv_str NO_BODY = { NULL, 0 };
-
-static void print_event(struct rv_client *c, const struct rv_json *item)
-{
-	const struct rv_json *e = rv_json_get(item, "event");
-	struct rv_str o = rv_jstr(e, "outcome");
-	enum rv_colour colour = rv_str_eqz(o, "deny") ? RV_RED
-		: rv_str_eqz(o, "hold")		      ? RV_YELLOW
-		: rv_str_eqz(o, "allow")	      ? RV_GREEN
-						      : RV_PLAIN;
-	const struct rv_json *r = rv_json_get(e, "resource");
-	RV_AUTO_BUF b;
-	rv_buf_init(&b, 1 << 16);
-	rv_buf_printf(&b, "%.*s ", RV_FMT(rv_jstr(e, "system")));
-	rv_buf_add(&b, rv_jstr(e, "action"));
-	if (r)
-		rv_buf_printf(
-			&b, " %.*s/%.*s", RV_FMT(rv_jstr(r, "type")), RV_FMT(rv_jstr(r, "id")));
-	RV_AUTO_BUF safe;
-	rv_buf_init(&safe, 1 << 17);
-	rv_put_safe(&safe, rv_buf_str(&b));
-	printf("%6lld %.*s %-20.*s %s%-5.*s%s %s\n       %s%.*s%s\n",
-		(long long)rv_jint(item, "seq"), RV_FMT(rv_str_sub(rv_jstr(item, "logged"), 0, 19)),
-		RV_FMT(rv_jstr(e, "kind")), rv_colour(colour), RV_FMT(o), rv_colour(RV_PLAIN),
-		rv_buf_z(&safe), rv_colour(RV_DIM), RV_FMT(rv_jstr(e, "id")), rv_colour(RV_PLAIN));
-}
 
 static int cmd_search(int argc, char **argv)
 {
@@ -72,37 +47,34 @@ static int cmd_search(int argc, char **argv)
 	} else if (code == RV_OK) {
 		const struct rv_json *const *items = rv_jarr(v, "events", &n_items);
 		for (size_t i = 0; i < n_items; i++)
-			print_event(&c, items[i]);
+			rv_show_event(items[i]);
 		printf("%zu events%s\n", n_items, rv_jint(v, "next_before") ? ", and more" : "");
 	}
 	rv_client_done(&c);
 	return status;
 }
 
-static void print_chain(struct rv_client *c, const struct rv_json *v)
+static void print_whole(const struct rv_json *v)
 {
 	size_t n;
-	RV_AUTO_BUF pretty, safe;
+	RV_AUTO_BUF pretty;
 	rv_buf_init(&pretty, 1 << 20);
-	rv_buf_init(&safe, 1 << 21);
-	print_event(c, v);
+	rv_show_event(v);
+	printf("\n%sWho answers%s\n", rv_colour(RV_BOLD), rv_colour(RV_PLAIN));
+	rv_show_chain(rv_json_get(v, "chain"));
+	const struct rv_json *const *causes = rv_jarr(v, "causes", &n);
+	if (n > 0)
+		printf("\n%sBecause of%s\n", rv_colour(RV_BOLD), rv_colour(RV_PLAIN));
+	for (size_t i = 0; i < n; i++)
+		rv_show_event(causes[i]);
+	printf("\n%sThe record%s\n", rv_colour(RV_BOLD), rv_colour(RV_PLAIN));
 	rv_json_pretty(rv_json_get(v, "event"), &pretty);
 	for (struct rv_str rest = rv_buf_str(&pretty), line; rv_str_split(&rest, '\n', &line);) {
-		rv_put_safe(&safe, line);
-		rv_buf_addc(&safe, '\n');
+		printf("  ");
+		rv_show(line);
+		putchar('\n');
 	}
-	printf("%s", rv_buf_z(&safe));
-	const struct rv_json *a = rv_json_get(v, "approval");
-	const struct rv_json *const *votes = rv_jarr(a, "votes", &n);
-	for (size_t i = 0; i < n; i++)
-		printf("vote      %.*s by %.*s at %.*s\n", RV_FMT(rv_jstr(votes[i], "vote")),
-			RV_FMT(rv_jstr(votes[i], "person")), RV_FMT(rv_jstr(votes[i], "at")));
-	const struct rv_json *const *causes = rv_jarr(v, "causes", &n);
-	for (size_t i = 0; i < n; i++) {
-		printf("because of\n");
-		print_event(c, causes[i]);
-	}
-	printf("leaf hash %.*s\n", RV_FMT(rv_jstr(v, "leaf_hash")));
+	printf("  leaf hash %.*s\n", RV_FMT(rv_jstr(v, "leaf_hash")));
 }
 
 static int cmd_show(int argc, char **argv)
@@ -127,7 +99,7 @@ static int cmd_show(int argc, char **argv)
 	if (code == RV_OK && json)
 		rv_print_json(v);
 	else if (code == RV_OK)
-		print_chain(&c, v);
+		print_whole(v);
 	rv_client_done(&c);
 	return status;
 }

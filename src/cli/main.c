@@ -31,6 +31,7 @@ static const struct rv_sub commands[] = {
 	{ "gaps", rv_cmd_gaps, "missing controls, each with its remedy" },
 	{ "limits", rv_cmd_limits, "what a system has spent of its limits" },
 	{ "ask", rv_cmd_ask, "ask whether a system may do something" },
+	{ "explain", rv_cmd_explain, "why a decision came out as it did" },
 	{ "audit", rv_cmd_audit, "the log of everything: search, show, prove, verify" },
 	{ "witness", rv_cmd_witness, "remember the log's checkpoints out of its reach" },
 	{ "status", rv_cmd_status, "how the service is" },
