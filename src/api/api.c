@@ -72,6 +72,22 @@ enum rv_code rv_api_caller(const struct rv_http_req *r, const struct rv_snapshot
 	return RV_OK;
 }
 
+void rv_api_knock(struct rv_gov *g, const struct rv_http_req *r)
+{
+	char source[80];
+	rv_knock(g, RV_KNOCK_CREDENTIAL, rv_api_source(r, source), RV_STR(""));
+}
+
+struct rv_str rv_api_source(const struct rv_http_req *r, char buf[80])
+{
+	const struct rv_http_peer *p = rv_http_peer(r);
+	if (p->is_unix)
+		snprintf(buf, 80, "unix user %lu", (unsigned long)p->uid);
+	else
+		snprintf(buf, 80, "%s", p->address);
+	return rv_str_of(buf);
+}
+
 static enum rv_code authenticate(struct rv_api_call_state *k, struct rv_err *err)
 {
 	if (k->spec->auth == RV_API_OPEN)
@@ -311,6 +327,8 @@ static void handle(struct rv_http_req *r, void *self)
 	read_params(k, route->pattern);
 	if (authenticate(k, &err) != RV_OK || read_input(k, &err) != RV_OK ||
 		read_wait(k, &err) != RV_OK) {
+		if (err.code == RV_EAUTH)
+			rv_api_knock(api->gov, r);
 		rv_http_reply_err(r, &err);
 		return;
 	}

@@ -22,6 +22,8 @@ void rv_api_approval_changed(struct rv_api *api, struct rv_str id);
  * valid one. actor's text lives as long as the snapshot. Any thread. */
 RV_MUST_USE enum rv_code rv_api_caller(const struct rv_http_req *r, const struct rv_snapshot *snap,
 	int64_t now_ns, struct rv_actor *ret, struct rv_err *err);
+/* Counts a caller who was refused with RV_EAUTH. Any thread. */
+void rv_api_knock(struct rv_gov *g, const struct rv_http_req *r);
 /* The token of an Authorization header ("Bearer x"); p == NULL when it is none. */
 struct rv_str rv_api_bearer(struct rv_str header);
 #endif

@@ -34,6 +34,9 @@ void rv_api_workers_free(struct rv_api_workers *ws); /* finishes what is queued;
 RV_MUST_USE enum rv_code rv_api_work_post(
 	struct rv_api_workers *ws, struct rv_api_work *w, struct rv_err *err);
 
+/* Where a request comes from, for counting: an address, or "unix user 1000". Returns buf. */
+struct rv_str rv_api_source(const struct rv_http_req *r, char buf[80]);
+
 /* Routes that hash passwords (login.c): self is the struct rv_api. */
 rv_http_handler rv_api_login, rv_api_setup, rv_api_password;
 

@@ -38,6 +38,17 @@ static void post(struct login *l, enum rv_job_kind kind, rv_job_run *run, rv_job
 		fail(l, &err);
 }
 
+/* The name may be a password typed into the wrong field: only a known one is kept. */
+static void count_refusal(struct login *l)
+{
+	char source[80];
+	const struct rv_snapshot *snap = rv_snapshot_get(l->api->gov);
+	bool is_known = l->name.n > 0 && rv_snap_person(snap, l->name);
+	rv_knock(l->api->gov, RV_KNOCK_LOGIN, rv_api_source(l->req, source),
+		is_known ? l->name : RV_STR(""));
+	rv_snapshot_unref(snap);
+}
+
 /* ---- the end ------------------------------------------------------------------------------------
  */
 
@@ -64,6 +75,8 @@ static void done_act(void *arg, enum rv_code code, const struct rv_err *err)
 {
 	struct login *l = arg;
 	if (code != RV_OK) {
+		if (code == RV_EAUTH)
+			count_refusal(l); /* a link that is not, or a password changed meanwhile */
 		fail(l, err);
 		return;
 	}
@@ -78,21 +91,6 @@ static void done_act(void *arg, enum rv_code code, const struct rv_err *err)
 	rv_json_w_obj_end(&w);
 	const struct rv_http_reply reply = { .status = 200, .body = rv_buf_str(out) };
 	rv_http_reply_post(l->req, &reply);
-}
-
-/* ---- refused logins are recorded
- * ------------------------------------------------------------------ */
-
-static enum rv_code run_refused(void *arg, struct rv_op *op, struct rv_err *err)
-{
-	struct login *l = arg;
-	return rv_session_refused(op, l->name, RV_STR("wrong name or password"), err);
-}
-
-static void done_refused(void *arg, enum rv_code code, const struct rv_err *err)
-{
-	struct login *l = arg;
-	fail(l, &l->err); /* the refusal stands whether or not it could be recorded */
 }
 
 /* ---- the worker
@@ -118,9 +116,8 @@ static void work(struct rv_api_work *w)
 		return;
 	}
 	if (l->err.code == RV_EAUTH)
-		post(l, RV_JOB_CHANGE, run_refused, done_refused);
-	else
-		fail(l, &l->err);
+		count_refusal(l);
+	fail(l, &l->err);
 }
 
 static void to_worker(struct login *l)
@@ -222,6 +219,8 @@ static void begin(struct rv_http_req *r, void *self, enum what what)
 	l->what = what;
 	l->actor.type = RV_ACTOR_SERVICE;
 	if (read_login(l, &err) != RV_OK) {
+		if (err.code == RV_EAUTH)
+			rv_api_knock(l->api->gov, r);
 		rv_http_reply_err(r, &err);
 		return;
 	}

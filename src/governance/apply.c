@@ -123,8 +123,14 @@ enum rv_code rv_apply_run(struct rv_apply_one *o, struct rv_err *err)
 	RV_TRY(rv_op_json(o->op, o->body, &o->spec, err));
 	RV_TRY(k->load(o, err));
 	if (o->old && rv_str_eq(o->old_digest, o->digest)) {
+		bool did = false;
 		o->item->result = RV_APPLY_UNCHANGED;
-		return RV_OK;
+		if (k->confirm)
+			RV_TRY(k->confirm(o, &did, err));
+		if (!did)
+			return RV_OK;
+		o->item->result = RV_APPLY_CHANGED;
+		return leave_event(o, k->changed, err);
 	}
 	RV_TRY(rv_spec_diff(o->op, o->m->kind, o->old, o->spec,
 		(struct rv_apply_field **)(uintptr_t)&o->item->fields, &o->item->n_fields,

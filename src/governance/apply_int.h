@@ -30,6 +30,8 @@ struct rv_apply_kind {
 	enum rv_code (*write)(struct rv_apply_one *o, struct rv_err *err);
 	/* Beside the change row, when it waits. NULL: nothing. */
 	enum rv_code (*propose)(struct rv_apply_one *o, struct rv_err *err);
+	/* It is as it was: does that take a stamp away? *ret_did: it did. NULL: never. */
+	enum rv_code (*confirm)(struct rv_apply_one *o, bool *ret_did, struct rv_err *err);
 };
 const struct rv_apply_kind *rv_apply_kind_of(enum rv_kind kind);
 extern const struct rv_apply_kind rv_apply_team, rv_apply_person, rv_apply_group, rv_apply_role,
@@ -54,5 +56,7 @@ enum rv_code rv_apply_need_group(
 
 /* apply_policy.c: all files in force compile together. */
 enum rv_code rv_policy_set_check(struct rv_op *op, struct rv_err *err);
-enum rv_code rv_policy_take_out(struct rv_op *op, struct rv_str name, struct rv_err *err);
+/* alone: one person widened by it, in bootstrap. */
+enum rv_code rv_policy_take_out(
+	struct rv_op *op, struct rv_str name, bool alone, struct rv_err *err);
 #endif

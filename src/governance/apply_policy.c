@@ -254,6 +254,26 @@ static enum rv_code policy_write(struct rv_apply_one *o, struct rv_err *err)
 	return rv_db_policy_update(o->op->txn, &p, err);
 }
 
+/* Published by one person alone in bootstrap, applied again as it stands by another: the stamp
+ * goes.
+ */
+static enum rv_code policy_confirm(struct rv_apply_one *o, bool *ret_did, struct rv_err *err)
+{
+	struct rv_db_policy p;
+	struct rv_db_policy_version v;
+	bool is;
+	RV_TRY(in_force(o->op, o->m->name, &p, &v, &is, err));
+	*ret_did = is && v.unseparated_until_ns > 0 && !rv_is_person(o->op, v.author) &&
+		!rv_is_person(o->op, v.decided_by);
+	if (!*ret_did)
+		return RV_OK;
+	v.unseparated_until_ns = 0;
+	v.decided_by = o->op->actor.id;
+	v.decided_ns = o->op->now_ns;
+	o->op->dirty |= RV_DIRTY_POLICIES;
+	return rv_db_policy_version_update(o->op->txn, &v, err);
+}
+
 const struct rv_apply_kind rv_apply_policy = { .kind = RV_KIND_POLICY,
 	.rights = RV_RIGHT_GOVERNOR,
 	.created = RV_EV_POLICY_PUBLISHED,
@@ -262,7 +282,8 @@ const struct rv_apply_kind rv_apply_policy = { .kind = RV_KIND_POLICY,
 	.load = policy_load,
 	.check = policy_check,
 	.write = policy_write,
-	.propose = policy_propose };
+	.propose = policy_propose,
+	.confirm = policy_confirm };
 
 enum rv_code rv_policy_set_check(struct rv_op *op, struct rv_err *err)
 {
@@ -293,7 +314,8 @@ enum rv_code rv_policy_set_check(struct rv_op *op, struct rv_err *err)
 	return RV_OK;
 }
 
-enum rv_code rv_policy_take_out(struct rv_op *op, struct rv_str name, struct rv_err *err)
+enum rv_code rv_policy_take_out(
+	struct rv_op *op, struct rv_str name, bool alone, struct rv_err *err)
 {
 	struct rv_db_policy p;
 	struct rv_db_policy_version v;
@@ -307,7 +329,8 @@ enum rv_code rv_policy_take_out(struct rv_op *op, struct rv_str name, struct rv_
 	p.active = 0;
 	RV_TRY(rv_db_policy_update(op->txn, &p, err));
 	RV_TRY(rv_policy_set_advance(op, RV_STR("remove"), err));
-	RV_TRY(rv_detail(op, &detail, err, "name", name, NULL));
+	RV_TRY(rv_detail(op, &detail, err, "name", name, "separation",
+		alone ? RV_STR("unseparated") : RV_STR(""), NULL));
 	const struct rv_event ev = { .kind = RV_EV_POLICY_REMOVED, .detail_json = detail };
 	return rv_op_event(op, &ev, (struct rv_str){ 0 }, NULL, err);
 }
@@ -328,8 +351,9 @@ enum rv_code rv_policy_remove(
 		return RV_FAIL(err, RV_ENOENT, "no policy '%.*s' is in force", RV_FMT(name));
 	RV_TRY(rv_policy_check(op->arena, name, v.text, NULL, NULL, &notes, &n, err));
 	RV_TRY(rv_bootstrap_state(op, &b, err));
-	if (!texts_widen(notes, n, NULL, 0) || b.may_self_approve)
-		return rv_policy_take_out(op, name, err);
+	bool widens = texts_widen(notes, n, NULL, 0);
+	if (!widens || b.may_self_approve)
+		return rv_policy_take_out(op, name, widens, err);
 	/* A change without a body takes the file away. */
 	const struct rv_manifest m = { .kind = RV_KIND_POLICY, .name = name };
 	struct rv_apply_item item = { 0 };

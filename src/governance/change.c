@@ -148,7 +148,7 @@ static enum rv_code carry_out(
 			"%.*s '%.*s' has changed since: apply the change again", RV_FMT(c->kind),
 			RV_FMT(c->name));
 	if (m.kind == RV_KIND_POLICY && rv_str_eqz(c->body, "{}"))
-		return rv_policy_take_out(op, c->name, err);
+		return rv_policy_take_out(op, c->name, alone, err);
 	o.old = NULL;
 	o.old_digest = (struct rv_str){ 0 };
 	RV_TRY(rv_op_json(op, c->body, &m.spec, err));

@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <time.h>
 
-#include "governance/governance_int.h"
+#include "governance/tally.h"
 
-enum { QUEUE_MAX = 8192, BATCH_MAX = 512, RETRY_MS = 100 };
+/* TICK_MS: how often housekeeping looks for what is due. */
+enum { TICK_MS = 10000, QUEUE_MAX = 8192, BATCH_MAX = 512, RETRY_MS = 100 };
 #define BATCH_MEMORY_MAX ((size_t)512 << 20)
 
 struct node {
@@ -16,6 +17,7 @@ struct node {
 	enum rv_code code;
 	struct rv_err err;
 	bool was_run;
+	bool is_stopped; /* what it was to stop is stopped, whatever becomes of the batch */
 	char *text; /* what the job's slices point to */
 };
 struct rv_control {
@@ -26,9 +28,13 @@ struct rv_control {
 	struct node *first, **last;
 	size_t n;
 	bool stops;
+	bool has_gap; /* denials wait to be told of */
+	uint64_t ticks_wanted, ticks_done; /* beyond those of the clock */
+	pthread_cond_t ticked;
 	struct rv_control_stats stats;
 	/* The thread's own. */
 	struct rv_arena arena;
+	int64_t ticked_ms;
 };
 
 /* ---- posting ---- */
@@ -160,6 +166,14 @@ static void fail_node(struct node *n, enum rv_code code, const struct rv_err *er
 	n->err = *err;
 }
 
+static void stop_in_memory(struct batch *b, struct node *n)
+{
+	struct rv_snapshot *next = rv_snapshot_with_stops(b->g->snap, n->op.stops);
+	n->is_stopped = next != NULL;
+	if (next)
+		rv_snapshot_publish(b->g, next);
+}
+
 static void run_node(struct batch *b, struct node *n, struct rv_txn *txn)
 {
 	n->op = (struct rv_op){
@@ -182,6 +196,9 @@ static void run_node(struct batch *b, struct node *n, struct rv_txn *txn)
 		rv_store_undo(txn);
 	if (n->code != RV_OK)
 		return;
+	/* A stop that is allowed stops now: what follows it, even in this batch, sees it. */
+	if (n->op.stops)
+		stop_in_memory(b, n);
 	b->dirty |= n->op.dirty;
 	b->n_events += n->op.n_events;
 	while (n->op.touched) {
@@ -239,27 +256,15 @@ static enum rv_code transact(struct batch *b, struct rv_err *err)
 	return code;
 }
 
-/* The database cannot be written: what was to stop stops nevertheless, for as long as this process
- * lives. */
-static void stop_in_memory(struct batch *b, struct node *n)
-{
-	for (const struct rv_stop_note *s = n->op.stops; s; s = s->next) {
-		struct rv_snapshot *next =
-			rv_snapshot_with_stop(b->g, b->g->snap, s->system, s->is_freeze, NULL);
-		if (!next)
-			continue;
-		rv_snapshot_publish(b->g, next);
-		pthread_mutex_lock(&b->c->lock);
-		b->c->stats.stops_unrecorded++;
-		pthread_mutex_unlock(&b->c->lock);
-	}
-}
-
+/* The database cannot be written: what was to stop is stopped nevertheless, for as long as this
+ * process lives. */
 static void fail_all(struct batch *b, enum rv_code code, const struct rv_err *err)
 {
 	for (struct node *n = b->jobs; n; n = n->next) {
-		if (n->job.kind == RV_JOB_STOP && n->code == RV_OK && n->op.stops) {
-			stop_in_memory(b, n);
+		if (n->job.kind == RV_JOB_STOP && n->code == RV_OK && n->is_stopped) {
+			pthread_mutex_lock(&b->c->lock);
+			b->c->stats.stops_unrecorded++;
+			pthread_mutex_unlock(&b->c->lock);
 			rv_err_clear(&n->err);
 			n->code = RV_FAIL(&n->err, RV_EAUDIT,
 				"it is stopped now, but this could not be stored; repeat it once "
@@ -327,18 +332,100 @@ static void retry_outbox(struct rv_control *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* ---- housekeeping ---- */
+
+struct tick {
+	struct rv_gov *gov;
+	bool is_last;
+};
+
+static enum rv_code tick_run(void *arg, struct rv_op *op, struct rv_err *err)
+{
+	const struct tick *t = arg;
+	int64_t n;
+	RV_TRY(rv_hold_sweep(op, &n, err));
+	RV_TRY(rv_idem_sweep(op, &n, err));
+	return rv_tally_tell(op, t->is_last, err);
+}
+
+static void tick_done(void *arg, enum rv_code code, const struct rv_err *err)
+{
+	const struct tick *t = arg;
+	if (code == RV_OK)
+		rv_tally_told(t->gov->tally);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	rv_assert(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A batch of its own, between those of others. */
+static void tick(struct rv_control *c, bool is_last)
+{
+	struct tick t = { c->gov, is_last };
+	const struct rv_job job = { .kind = RV_JOB_CHANGE,
+		.run = tick_run,
+		.done = tick_done,
+		.arg = &t,
+		.actor = { .type = RV_ACTOR_SERVICE, .id = RV_STR_INIT("reeve") } };
+	pthread_mutex_lock(&c->lock);
+	uint64_t wanted = c->ticks_wanted;
+	pthread_mutex_unlock(&c->lock);
+	c->ticked_ms = now_ms();
+	struct node *n = rv_outbox_ledger_ok(c->gov) ? new_node(&job) : NULL;
+	if (n)
+		run_batch(c, n);
+	pthread_mutex_lock(&c->lock);
+	c->has_gap = rv_tally_has_gap(c->gov->tally);
+	c->ticks_done = wanted;
+	pthread_cond_broadcast(&c->ticked);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void rv_control_tick(struct rv_gov *g)
+{
+	struct rv_control *c = g->control;
+	pthread_mutex_lock(&c->lock);
+	uint64_t mine = ++c->ticks_wanted;
+	pthread_cond_signal(&c->more);
+	while (c->ticks_done < mine)
+		pthread_cond_wait(&c->ticked, &c->lock);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static bool is_due(const struct rv_control *c)
+{
+	int64_t ago_ms = now_ms() - c->ticked_ms;
+	return ago_ms >= TICK_MS || c->ticks_done < c->ticks_wanted ||
+		(c->has_gap && ago_ms >= RETRY_MS);
+}
+
+void rv_control_wake(struct rv_gov *g)
+{
+	struct rv_control *c = g->control;
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->has_gap = true;
+	pthread_cond_signal(&c->more);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void wait_until(struct rv_control *c, int64_t at_ms)
+{
+	const struct timespec at = { .tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000 };
+	(void)pthread_cond_timedwait(&c->more, &c->lock, &at); /* the caller looks at the clock */
+}
+
+/* Returns with the lock held, as it was called. */
 static void wait_for_more(struct rv_control *c)
 {
-	if (c->stats.outbox_waiting == 0) {
-		pthread_cond_wait(&c->more, &c->lock);
-		return;
-	}
-	struct timespec at;
-	rv_assert(clock_gettime(CLOCK_MONOTONIC, &at) == 0);
-	at.tv_nsec += RETRY_MS * 1000000L;
-	at.tv_sec += at.tv_nsec / 1000000000L;
-	at.tv_nsec %= 1000000000L;
-	if (pthread_cond_timedwait(&c->more, &c->lock, &at) != ETIMEDOUT)
+	bool is_urgent = c->stats.outbox_waiting > 0 || c->has_gap;
+	wait_until(c, is_urgent ? now_ms() + RETRY_MS : c->ticked_ms + TICK_MS);
+	if (c->first || c->stops || c->stats.outbox_waiting == 0)
 		return;
 	pthread_mutex_unlock(&c->lock);
 	retry_outbox(c);
@@ -364,17 +451,19 @@ static void *control_main(void *arg)
 	struct rv_control *c = arg;
 	pthread_mutex_lock(&c->lock);
 	for (;;) {
-		while (!c->first && !c->stops)
+		while (!c->first && !c->stops && !is_due(c))
 			wait_for_more(c);
-		if (!c->first)
-			break;
-		struct node *jobs = take_batch(c);
+		struct node *jobs = c->first ? take_batch(c) : NULL;
+		bool ends = !jobs && c->stops, ticks = is_due(c);
 		pthread_mutex_unlock(&c->lock);
-		run_batch(c, jobs);
+		if (jobs)
+			run_batch(c, jobs);
+		if (ends || ticks)
+			tick(c, ends);
+		if (ends)
+			return NULL;
 		pthread_mutex_lock(&c->lock);
 	}
-	pthread_mutex_unlock(&c->lock);
-	return NULL;
 }
 
 enum rv_code rv_control_start(struct rv_gov *g, struct rv_err *err)
@@ -385,12 +474,14 @@ enum rv_code rv_control_start(struct rv_gov *g, struct rv_err *err)
 	if (!c)
 		return RV_FAIL(err, RV_ENOMEM, "out of memory");
 	c->gov = g;
+	c->ticked_ms = now_ms();
 	c->last = &c->first;
 	rv_arena_init(&c->arena, BATCH_MEMORY_MAX);
 	rv_assert(pthread_condattr_init(&monotonic) == 0 &&
 		pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
 	rv_assert(pthread_mutex_init(&c->lock, NULL) == 0 &&
-		pthread_cond_init(&c->more, &monotonic) == 0);
+		pthread_cond_init(&c->more, &monotonic) == 0 &&
+		pthread_cond_init(&c->ticked, NULL) == 0);
 	pthread_condattr_destroy(&monotonic);
 	if (pthread_create(&c->thread, NULL, control_main, c) != 0) {
 		free(c);
@@ -411,6 +502,7 @@ void rv_control_stop(struct rv_gov *g)
 	pthread_mutex_unlock(&c->lock);
 	(void)pthread_join(c->thread, NULL); /* ours and joinable */
 	pthread_cond_destroy(&c->more);
+	pthread_cond_destroy(&c->ticked);
 	pthread_mutex_destroy(&c->lock);
 	rv_arena_done(&c->arena);
 	free(c);

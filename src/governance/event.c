@@ -2,7 +2,11 @@
  * fixed, absent ones are left out. */
 #include "governance/governance_int.h"
 
-static const char *const evidences[] = { "", "enforced", "observed", "claimed" };
+const char *rv_evidence_name(enum rv_evidence e)
+{
+	static const char *const names[] = { "", "enforced", "observed", "claimed" };
+	return names[e];
+}
 
 static void put_ref(struct rv_json_w *w, const char *name, const char *type, struct rv_str type_s,
 	struct rv_str id)
@@ -56,7 +60,7 @@ static void put_where(struct rv_json_w *w, const struct rv_event *ev)
 	put(w, "cause", ev->cause);
 	put(w, "approval", ev->approval);
 	if (ev->evidence)
-		rv_json_w_kv_strz(w, "evidence", evidences[ev->evidence]);
+		rv_json_w_kv_strz(w, "evidence", rv_evidence_name(ev->evidence));
 	put_raw(w, "detail", ev->detail_json);
 }
 
@@ -93,8 +97,14 @@ enum rv_code rv_event_build(const struct rv_event *ev, int64_t now_ns, struct rv
 		return RV_FAIL(err, RV_EINTERNAL, "an event without a kind");
 	if (ev->actor.type == RV_ACTOR_NONE)
 		return RV_FAIL(err, RV_EINTERNAL, "an event without an actor");
-	rv_uuid7(now_ns, &u);
-	rv_uuid_format(&u, id);
+	if (ev->id.n > 0) {
+		rv_assert(ev->id.n == RV_UUID_SIZE - 1);
+		memmove(id, ev->id.p, ev->id.n);
+		id[ev->id.n] = '\0';
+	} else {
+		rv_uuid7(now_ns, &u);
+		rv_uuid_format(&u, id);
+	}
 	rv_json_w_init(&w, out);
 	rv_json_w_obj(&w);
 	rv_json_w_kv_strz(&w, "id", id);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "governance/governance_int.h"
+#include "governance/tally.h"
 #include "ledger/ledger.h"
 
 enum { PATH_SIZE = 4096, KEY_FILE_MAX = 4096 };
@@ -185,9 +186,10 @@ enum rv_code rv_gov_open(const struct rv_gov_opts *o, struct rv_gov **ret, struc
 	g->argon_mem_bytes =
 		o->argon_mem_bytes ? o->argon_mem_bytes : crypto_pwhash_MEMLIMIT_INTERACTIVE;
 	g->lock_fd = -1;
+	g->tally = rv_tally_new();
 	rv_assert(pthread_mutex_init(&g->snap_mutex, NULL) == 0);
-	enum rv_code code =
-		g->dir ? open_all(g, &local) : RV_FAIL(&local, RV_ENOMEM, "out of memory");
+	enum rv_code code = g->dir && g->tally ? open_all(g, &local)
+					       : RV_FAIL(&local, RV_ENOMEM, "out of memory");
 	if (code != RV_OK) {
 		if (err && err->code == RV_OK)
 			*err = local;
@@ -206,6 +208,7 @@ void rv_gov_free(struct rv_gov *g)
 	rv_control_stop(g);
 	rv_snapshot_unref(g->snap);
 	rv_store_free(g->store);
+	rv_tally_free(g->tally);
 	pthread_mutex_destroy(&g->snap_mutex);
 	explicit_bzero(&g->master, sizeof g->master);
 	free(g->dir);

@@ -101,6 +101,7 @@ enum rv_event_kind {
 const char *rv_event_kind_name(enum rv_event_kind k);
 
 enum rv_evidence { RV_EVIDENCE_NONE = 0, RV_ENFORCED, RV_OBSERVED, RV_CLAIMED };
+const char *rv_evidence_name(enum rv_evidence e); /* "enforced" ...; "" for none */
 
 struct rv_reason {
 	struct rv_str policy; /* policy or limit id; empty for fixed words */
@@ -111,6 +112,7 @@ struct rv_reason {
 /* Absent text has n == 0 and is left out. *_json: bytes that are one JSON value already. */
 struct rv_event {
 	enum rv_event_kind kind;
+	struct rv_str id; /* a UUIDv7 made beforehand; empty: a new one */
 	struct rv_actor actor; /* type NONE: the op's */
 	struct rv_str system, owner, on_behalf_of;
 	struct rv_str claimed_on_behalf_of; /* not believed, kept */
@@ -240,9 +242,6 @@ RV_MUST_USE enum rv_code rv_login_find(
  * shown once. Leaves session.opened. */
 RV_MUST_USE enum rv_code rv_session_open(struct rv_op *op, struct rv_str person, struct rv_str hash,
 	int64_t ttl_ns, struct rv_str *ret_token, int64_t *ret_expires_ns, struct rv_err *err);
-/* Records a failed login (aggregated by the caller). */
-RV_MUST_USE enum rv_code rv_session_refused(
-	struct rv_op *op, struct rv_str name, struct rv_str why, struct rv_err *err);
 RV_MUST_USE enum rv_code rv_session_close(
 	struct rv_op *op, struct rv_str credential_id, struct rv_err *err);
 
@@ -454,6 +453,8 @@ struct rv_policy_note {
 	bool is_observed; /* @mode("observe"): logged, never counts */
 	bool is_breakglass;
 	bool owner_may_approve; /* @owner_may_approve("true") */
+	int64_t unseparated_until_ns; /* published by one person alone, good until then; 0: by two
+				       */
 };
 /* Parses and checks one file as publishing would. group_exists may be NULL (then any group passes).
  * Errors: RV_EINVAL with line and column. Any thread. */
@@ -493,6 +494,8 @@ struct rv_hold_request {
 	size_t n_waives;
 	struct rv_str decision_event; /* id of the hold's event */
 };
+/* What one approval can waive and seat. */
+enum { RV_WAIVES_MAX = 16, RV_GROUPS_MAX = 16, RV_PLACES_MAX = 64 };
 /* How long one may wait for people. */
 #define RV_HOLD_PENDING_NS (7 * 86400 * RV_NS_PER_S)
 struct rv_hold {
@@ -504,7 +507,7 @@ struct rv_hold {
 	int64_t missing; /* approvals still needed, over all waives */
 };
 /* Opens, or finds the identical one that is pending or approved and unused. ret_is_new may be NULL.
- */
+ * Errors: RV_EBUSY when too many of this system wait already. */
 RV_MUST_USE enum rv_code rv_hold_open(struct rv_op *op, const struct rv_hold_request *req,
 	struct rv_hold *ret, bool *ret_is_new, struct rv_err *err);
 /* Visible to requester, its owner, eligible approvers, governors, auditors; else RV_ENOENT. */
@@ -612,6 +615,26 @@ struct rv_limit_state {
 /* What a system has spent of each of its limits (its own, its roles', its parents'). */
 RV_MUST_USE enum rv_code rv_limit_states(struct rv_op *op, struct rv_str system,
 	struct rv_limit_state **ret, size_t *ret_n, struct rv_err *err);
+
+/* ---- findings, and what is counted instead of logged ------------------------------------------
+ */
+
+/* A point named a system that the registry does not know: finding.opened, once a day for each. */
+RV_MUST_USE enum rv_code rv_finding_unregistered(struct rv_op *op, struct rv_str system,
+	struct rv_str point, struct rv_str decision_event, struct rv_err *err);
+/* Somebody without a valid credential, or whose login failed. source: an address; a port is left
+ * out. person: whom the login named, if that is somebody; else empty (what was typed may be a
+ * password). Becomes one event for each source and minute (service.knocks, session.refused), so
+ * that a stranger cannot fill the log; beyond 256 a minute the rest is counted together. Any
+ * thread. */
+enum rv_knock { RV_KNOCK_CREDENTIAL = 1, RV_KNOCK_LOGIN };
+void rv_knock(struct rv_gov *g, enum rv_knock what, struct rv_str source, struct rv_str person);
+/* A decision was denied because its record could not be made durable. All that were become one
+ * service.audit_gap event once the log can be written. Any thread. */
+void rv_audit_lost(struct rv_gov *g);
+/* Does now what is done every ten seconds anyway: expires approvals and request ids that are due,
+ * records knocks of minutes that are over. Any thread but the control thread; waits. */
+void rv_control_tick(struct rv_gov *g);
 
 /* ---- idempotency, blobs ---------------------------------------------------------------------- */
 

@@ -15,9 +15,10 @@
 #define RV_UNSEPARATED_NS (7 * RV_DAY_NS)
 #define RV_CREDENTIAL_MAX_NS (366 * RV_DAY_NS)
 #define RV_IDEM_NS (1 * RV_DAY_NS)
-enum { RV_NAME_MAX = 64, RV_PARENT_DEPTH_MAX = 8, RV_WAIVES_MAX = 16, RV_GROUPS_MAX = 16 };
+enum { RV_NAME_MAX = 64, RV_PARENT_DEPTH_MAX = 8 };
 
 struct rv_control;
+struct rv_tally;
 struct rv_gov {
 	uint32_t magic;
 	char *dir;
@@ -33,6 +34,7 @@ struct rv_gov {
 	pthread_mutex_t snap_mutex; /* held to take a reference and to swap, never longer */
 	struct rv_snapshot *snap;
 	struct rv_control *control;
+	struct rv_tally *tally;
 	int64_t outbox_done_seq; /* appended, its rows go with the next transaction */
 };
 
@@ -149,15 +151,19 @@ struct rv_snapshot *rv_snapshot_build(struct rv_gov *g, struct rv_txn *txn,
 	struct rv_err *err);
 /* Swaps; takes over next. */
 void rv_snapshot_publish(struct rv_gov *g, struct rv_snapshot *next);
-/* The old one with a system stopped; for stops that could not be written. */
-struct rv_snapshot *rv_snapshot_with_stop(struct rv_gov *g, const struct rv_snapshot *old,
-	struct rv_str system, bool is_freeze, struct rv_err *err);
+/* The old one with these systems stopped, before anything of it is written. NULL: no memory, or
+ * none of them is there. */
+struct rv_snapshot *rv_snapshot_with_stops(
+	const struct rv_snapshot *old, const struct rv_stop_note *stops);
 
 /* outbox.c: appends what waits, in order; RV_EAUDIT when the ledger cannot. */
 /* Runs outside a transaction of others: opens its own to read. *ret_waiting: rows left. */
 enum rv_code rv_outbox_drain(struct rv_gov *g, bool at_start, uint64_t *ret_n,
 	uint64_t *ret_waiting, struct rv_err *err);
 bool rv_outbox_ledger_ok(struct rv_gov *g);
+
+/* control.c: something may be there to be told; any thread. */
+void rv_control_wake(struct rv_gov *g);
 
 /* policy.c */
 struct cedar_policy_info;

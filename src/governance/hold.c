@@ -244,7 +244,7 @@ static enum rv_code check_request(
 	};
 	RV_TRY(rv_store_count(op->txn, &rv_tab_approval, &q, &n, err));
 	if (n >= RV_HOLD_PENDING_MAX)
-		return RV_FAIL(err, RV_ELIMIT, "'%.*s' has %d actions waiting for people already",
+		return RV_FAIL(err, RV_EBUSY, "'%.*s' has %d actions waiting for people already",
 			RV_FMT(req->system), RV_HOLD_PENDING_MAX);
 	return RV_OK;
 }

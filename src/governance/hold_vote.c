@@ -8,8 +8,6 @@
  * order of votes does not matter. */
 #include "governance/hold_int.h"
 
-enum { PLACES_MAX = 64 };
-
 enum rv_code rv_hold_group_people(struct rv_op *op, struct rv_str group, struct rv_str **ret,
 	size_t *ret_n, struct rv_err *err)
 {
@@ -89,6 +87,11 @@ static enum rv_code edited_since(struct rv_op *op, const struct rv_db_approval *
 	RV_TRY(count_since(op, &rv_tab_system_version,
 		RV_Q_STR(system_version, author, RV_CMP_EQ, who),
 		RV_Q_INT(system_version, created_ns, RV_CMP_GE, t), &sys, ret, err));
+	RV_TRY(count_since(op, &rv_tab_system_version,
+		RV_Q_STR(system_version, decided_by, RV_CMP_EQ, who),
+		RV_Q_INT(system_version, decided_ns, RV_CMP_GE, t), &sys, ret, err));
+	RV_TRY(count_since(op, &rv_tab_change, RV_Q_STR(change, decided_by, RV_CMP_EQ, who),
+		RV_Q_INT(change, decided_ns, RV_CMP_GE, t), NULL, ret, err));
 	return count_since(op, &rv_tab_change, RV_Q_STR(change, author, RV_CMP_EQ, who),
 		RV_Q_INT(change, created_ns, RV_CMP_GE, t), NULL, ret, err);
 }
@@ -159,8 +162,8 @@ enum rv_code rv_hold_may_vote(struct rv_op *op, const struct rv_db_approval *row
 
 struct match {
 	size_t n_voters, n_places;
-	bool fits[PLACES_MAX][PLACES_MAX]; /* voter, place */
-	size_t taken_by[PLACES_MAX]; /* place -> voter + 1 */
+	bool fits[RV_PLACES_MAX][RV_PLACES_MAX]; /* voter, place */
+	size_t taken_by[RV_PLACES_MAX]; /* place -> voter + 1 */
 };
 
 static bool seat(struct match *m, size_t voter, bool *tried)
@@ -197,7 +200,7 @@ static enum rv_code add_voter(struct rv_op *op, struct match *m, const struct rv
 			       */
 	if (code != RV_OK)
 		return RV_FAIL(err, code, "%s", e.msg);
-	if (m->n_voters == PLACES_MAX)
+	if (m->n_voters == RV_PLACES_MAX)
 		return RV_OK; /* more votes than there can be places */
 	for (size_t i = 0; i < n_waives; i++)
 		for (int64_t q = 0; q < waives[i].quorum; q++, place++)
@@ -214,15 +217,15 @@ enum rv_code rv_hold_missing(struct rv_op *op, const struct rv_db_approval *row,
 	int64_t places = 0, seated = 0;
 	for (size_t i = 0; i < n_waives; i++)
 		places += waives[i].quorum;
-	if (places > PLACES_MAX)
+	if (places > RV_PLACES_MAX)
 		return RV_FAIL(
-			err, RV_ELIMIT, "more than %d people would have to approve", PLACES_MAX);
+			err, RV_ELIMIT, "more than %d people would have to approve", RV_PLACES_MAX);
 	m.n_places = (size_t)places;
 	for (size_t i = 0; i < n_votes; i++)
 		if (rv_str_eqz(votes[i].vote, "approve"))
 			RV_TRY(add_voter(op, &m, row, waives, n_waives, votes[i].person, err));
 	for (size_t v = 0; v < m.n_voters; v++) {
-		bool tried[PLACES_MAX] = { false };
+		bool tried[RV_PLACES_MAX] = { false };
 		seated += seat(&m, v, tried);
 	}
 	*ret = places - seated;

@@ -117,22 +117,6 @@ enum rv_code rv_session_open(struct rv_op *op, struct rv_str person, struct rv_s
 	return RV_OK;
 }
 
-enum rv_code rv_session_refused(
-	struct rv_op *op, struct rv_str name, struct rv_str why, struct rv_err *err)
-{
-	struct rv_str detail;
-	/* The name may be a password typed into the wrong field: only a known one is written. */
-	struct rv_db_person p;
-	enum rv_code code = rv_person_row(op, name, &p, NULL);
-	RV_TRY(rv_detail(
-		op, &detail, err, "person", code == RV_OK ? name : RV_STR(""), "why", why, NULL));
-	const struct rv_event ev = { .kind = RV_EV_SESSION_REFUSED,
-		.actor = { .type = RV_ACTOR_SERVICE, .id = RV_STR("reeve") },
-		.outcome = RV_DENY,
-		.detail_json = detail };
-	return rv_op_event(op, &ev, (struct rv_str){ 0 }, NULL, err);
-}
-
 enum rv_code rv_session_close(struct rv_op *op, struct rv_str id, struct rv_err *err)
 {
 	struct rv_db_credential c = { .id = id };

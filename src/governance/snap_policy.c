@@ -47,7 +47,7 @@ static enum rv_code latest_version(struct snap_load *l, int64_t *ret, struct rv_
 
 /* Text and name of each file in force, in the order of their names. */
 static enum rv_code load_files(struct snap_load *l, struct rv_arena *a, cedar_source **ret,
-	size_t *ret_n, struct rv_err *err)
+	int64_t **ret_until, size_t *ret_n, struct rv_err *err)
 {
 	struct rv_db_policy *rows;
 	size_t n, k = 0;
@@ -55,7 +55,8 @@ static enum rv_code load_files(struct snap_load *l, struct rv_arena *a, cedar_so
 	if (n > POLICY_FILES_MAX)
 		return RV_FAIL(err, RV_ELIMIT, "more than %d policy files", POLICY_FILES_MAX);
 	cedar_source *out = rv_arena_array(a, n + 1, sizeof *out);
-	if (!out)
+	int64_t *until = rv_arena_array(a, n + 1, sizeof *until);
+	if (!out || !until)
 		return RV_FAIL_ARENA(err);
 	for (size_t i = 0; i < n; i++) {
 		if (!rows[i].active || rows[i].version == 0)
@@ -63,6 +64,7 @@ static enum rv_code load_files(struct snap_load *l, struct rv_arena *a, cedar_so
 		struct rv_db_policy_version v = { .policy = rows[i].name,
 			.version = rows[i].version };
 		RV_TRY(rv_db_policy_version_get(l->txn, &l->arena, &v, err));
+		until[k] = v.unseparated_until_ns;
 		out[k++] = (cedar_source){ .text = { v.text.p, v.text.n },
 			.id_prefix = rv_arena_printf(a, "%.*s#", RV_FMT(rows[i].name)),
 			.use_id_annotation = true };
@@ -70,6 +72,7 @@ static enum rv_code load_files(struct snap_load *l, struct rv_arena *a, cedar_so
 			return RV_FAIL_ARENA(err);
 	}
 	*ret = out;
+	*ret_until = until;
 	*ret_n = k;
 	return RV_OK;
 }
@@ -78,9 +81,10 @@ static enum rv_code load(struct snap_load *l, struct snap_policies *p, struct rv
 {
 	cedar_source *files;
 	cedar_error e = { .code = CEDAR_OK };
+	int64_t *until;
 	size_t n;
 	RV_TRY(latest_version(l, &p->version, err));
-	RV_TRY(load_files(l, &p->arena, &files, &n, err));
+	RV_TRY(load_files(l, &p->arena, &files, &until, &n, err));
 	/* They were checked when they were published; what fails here is a damaged database. */
 	if (cedar_policies_new(files, n, NULL, &p->set, NULL, &e) != CEDAR_OK)
 		return RV_FAIL(
@@ -89,8 +93,11 @@ static enum rv_code load(struct snap_load *l, struct snap_policies *p, struct rv
 	p->notes = rv_arena_array(&p->arena, p->n + 1, sizeof *p->notes);
 	if (!p->notes)
 		return RV_FAIL_ARENA(err);
-	for (size_t i = 0; i < p->n; i++)
-		RV_TRY(rv_policy_note_of(&p->arena, cedar_policy_at(p->set, i), &p->notes[i], err));
+	for (size_t i = 0; i < p->n; i++) {
+		const cedar_policy_info *info = cedar_policy_at(p->set, i);
+		RV_TRY(rv_policy_note_of(&p->arena, info, &p->notes[i], err));
+		p->notes[i].unseparated_until_ns = until[info->source];
+	}
 	return RV_OK;
 }
 

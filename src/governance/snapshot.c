@@ -154,29 +154,42 @@ struct rv_snapshot *rv_snapshot_build(struct rv_gov *g, struct rv_txn *txn,
 	return NULL;
 }
 
-struct rv_snapshot *rv_snapshot_with_stop(struct rv_gov *g, const struct rv_snapshot *old,
-	struct rv_str system, bool is_freeze, struct rv_err *err)
+static bool stop_each(
+	const struct rv_snapshot *old, const struct rv_stop_note *stops, struct snap_map **m)
 {
-	const struct snap_system *is = (const struct snap_system *)(const void *)snap_map_get(
-		old->maps[RV_PART_SYSTEM], system, (struct rv_str){ 0 });
-	struct rv_snapshot *s = calloc(1, sizeof *s);
-	if (!s || !is) {
-		free(s);
-		(void)RV_FAIL(
-			err, RV_ENOENT, "no system '%.*s' to stop", RV_FMT(system)); /* NULL */
-		return NULL;
+	size_t n = 0;
+	for (const struct rv_stop_note *t = stops; t; t = t->next) {
+		const struct snap_system *is =
+			(const struct snap_system *)(const void *)snap_map_get(
+				old->maps[RV_PART_SYSTEM], t->system, (struct rv_str){ 0 });
+		if (!is)
+			continue;
+		if (!snap_system_stopped(is, t->is_freeze, m))
+			return false;
+		n++;
 	}
+	return n > 0;
+}
+
+struct rv_snapshot *rv_snapshot_with_stops(
+	const struct rv_snapshot *old, const struct rv_stop_note *stops)
+{
+	size_t n = 0;
+	for (const struct rv_stop_note *t = stops; t; t = t->next)
+		n++;
+	struct rv_snapshot *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
 	s->magic = RV_SNAPSHOT_MAGIC;
 	atomic_init(&s->refs, 1);
 	for (unsigned p = 0; p < RV_PART_COUNT; p++)
-		s->maps[p] = p == RV_PART_SYSTEM ? snap_map_clone(old->maps[p], 1)
+		s->maps[p] = p == RV_PART_SYSTEM ? snap_map_clone(old->maps[p], n)
 						 : snap_map_ref(old->maps[p]);
 	s->policies = snap_policies_ref(old->policies);
 	s->entities = snap_entities_ref(old->entities);
-	if (s->maps[RV_PART_SYSTEM] && snap_system_stopped(is, is_freeze, &s->maps[RV_PART_SYSTEM]))
+	if (s->maps[RV_PART_SYSTEM] && stop_each(old, stops, &s->maps[RV_PART_SYSTEM]))
 		return s;
 	rv_snapshot_unref(s);
-	(void)RV_FAIL(err, RV_ENOMEM, "no memory for the snapshot"); /* told by NULL */
 	return NULL;
 }
 

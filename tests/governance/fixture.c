@@ -1,4 +1,8 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -25,9 +29,12 @@ static void open_ledger(struct fixture *f)
 		rv_ledger_key_load(bytes, &key, &err) != RV_OK)
 		die("log key", &err);
 	snprintf(path, sizeof path, "%s/%s", f->dir, RV_GOV_LEDGER_DIR);
-	const struct rv_ledger_opts o = {
-		.dir = path, .origin = "test.example/log", .key = &key, .segment_bytes = 1 << 20
-	};
+	const struct rv_ledger_opts o = { .dir = path,
+		.origin = "test.example/log",
+		.key = &key,
+		.segment_bytes = f->segment_bytes ? f->segment_bytes : 1 << 20,
+		.reserve_bytes = f->reserve_bytes,
+		.io = f->io };
 	if (rv_ledger_open(&o, &f->ledger, &err) != RV_OK)
 		die("ledger", &err);
 }
@@ -48,12 +55,55 @@ static void open_gov(struct fixture *f, bool with_ledger)
 		die("control", &err);
 }
 
-static void close_gov(struct fixture *f)
+void fixture_close(struct fixture *f)
 {
 	rv_gov_free(f->gov);
 	rv_ledger_free(f->ledger);
 	f->gov = NULL;
 	f->ledger = NULL;
+}
+
+static void prepare(struct fixture *f)
+{
+	snprintf(f->dir, sizeof f->dir, "/tmp/rv-gov-XXXXXX");
+	rv_assert(mkdtemp(f->dir));
+	rv_arena_init(&f->arena, 1 << 26);
+	rv_assert(pthread_mutex_init(&f->meeting.lock, NULL) == 0 &&
+		pthread_cond_init(&f->meeting.moved, NULL) == 0);
+}
+
+/* nftw hands its callback nothing of the caller's: one copy at a time, on one thread. */
+static const char *copy_from, *copy_to;
+
+static int copy_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	char to[256];
+	(void)ftw;
+	snprintf(to, sizeof to, "%s%s", copy_to, path + strlen(copy_from));
+	if (type == FTW_D)
+		return mkdir(to, 0700) != 0 && errno != EEXIST;
+	RV_AUTO_FD in = open(path, O_RDONLY | O_CLOEXEC);
+	RV_AUTO_FD out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, st->st_mode & 0777);
+	if (in < 0 || out < 0)
+		return 1;
+	for (off_t left = st->st_size; left > 0;) {
+		ssize_t n = sendfile(out, in, NULL, (size_t)left);
+		if (n <= 0)
+			return 1;
+		left -= n;
+	}
+	return 0;
+}
+
+void fixture_copy(struct fixture *f, const struct fixture *from, bool with_ledger)
+{
+	rv_assert(!from->gov);
+	prepare(f);
+	f->clock = from->clock;
+	copy_from = from->dir;
+	copy_to = f->dir;
+	rv_assert(nftw(from->dir, copy_one, 16, FTW_PHYS) == 0);
+	open_gov(f, with_ledger);
 }
 
 void fixture_open(struct fixture *f, bool with_ledger)
@@ -62,9 +112,7 @@ void fixture_open(struct fixture *f, bool with_ledger)
 	RV_AUTO_BUF vkey;
 	memset(f, 0, sizeof *f);
 	f->clock = (struct rv_clock){ .is_fake = true, .fake_unix_ns = START_NS };
-	snprintf(f->dir, sizeof f->dir, "/tmp/rv-gov-XXXXXX");
-	rv_assert(mkdtemp(f->dir));
-	rv_arena_init(&f->arena, 1 << 26);
+	prepare(f);
 	rv_buf_init(&vkey, 4096);
 	const struct rv_init_opts o = {
 		.dir = f->dir, .origin = "test.example/log", .admin = "ada", .clock = &f->clock
@@ -84,22 +132,97 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void fixture_done(struct fixture *f)
 {
-	close_gov(f);
+	fixture_close(f);
 	rv_arena_done(&f->arena);
+	pthread_cond_destroy(&f->meeting.moved);
+	pthread_mutex_destroy(&f->meeting.lock);
 	nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 void fixture_reopen(struct fixture *f, bool with_ledger)
 {
-	close_gov(f);
+	fixture_close(f);
 	open_gov(f, with_ledger);
 }
+
+/* ---- an operation as a job ---- */
+
+static enum rv_code meet_run(void *arg, struct rv_op *op, struct rv_err *err)
+{
+	struct fixture *f = arg;
+	struct meeting *m = &f->meeting;
+	op->arena = &f->arena; /* what comes out of it outlives the job */
+	pthread_mutex_lock(&m->lock);
+	m->op = op;
+	m->at = MEET_OPEN;
+	pthread_cond_broadcast(&m->moved);
+	while (m->at != MEET_LEAVING)
+		pthread_cond_wait(&m->moved, &m->lock);
+	enum rv_code code = m->code;
+	pthread_mutex_unlock(&m->lock);
+	if (code != RV_OK)
+		return RV_FAIL(err, code, "%s", f->err.msg);
+	return RV_OK;
+}
+
+static void meet_done(void *arg, enum rv_code code, const struct rv_err *err)
+{
+	struct meeting *m = &((struct fixture *)arg)->meeting;
+	pthread_mutex_lock(&m->lock);
+	m->code = code;
+	m->err = *err;
+	m->at = MEET_OVER;
+	pthread_cond_broadcast(&m->moved);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static struct rv_op *meet(struct fixture *f, struct rv_actor actor)
+{
+	struct meeting *m = &f->meeting;
+	const struct rv_job job = { .kind = f->job_kind ? f->job_kind : RV_JOB_CHANGE,
+		.run = meet_run,
+		.done = meet_done,
+		.arg = f,
+		.actor = actor };
+	f->job_kind = 0;
+	m->at = MEET_NONE;
+	if (rv_control_post(f->gov, &job, &f->err) != RV_OK)
+		die("post", &f->err);
+	pthread_mutex_lock(&m->lock);
+	while (m->at == MEET_NONE)
+		pthread_cond_wait(&m->moved, &m->lock);
+	pthread_mutex_unlock(&m->lock);
+	if (m->at == MEET_OVER)
+		die("an operation that was refused before it ran", &m->err);
+	return m->op;
+}
+
+static enum rv_code part(struct fixture *f, enum rv_code code)
+{
+	struct meeting *m = &f->meeting;
+	pthread_mutex_lock(&m->lock);
+	m->code = code;
+	m->at = MEET_LEAVING;
+	pthread_cond_broadcast(&m->moved);
+	while (m->at != MEET_OVER)
+		pthread_cond_wait(&m->moved, &m->lock);
+	pthread_mutex_unlock(&m->lock);
+	if (code == RV_OK && m->code != RV_OK)
+		f->err = m->err;
+	return m->code;
+}
+
+/* ---- an operation in the test's thread ---- */
 
 struct rv_op *as_type(struct fixture *f, enum rv_actor_type type, const char *id)
 {
 	struct rv_txn *txn;
 	rv_assert(!f->is_open);
 	rv_err_clear(&f->err);
+	if (f->ledger) {
+		f->is_open = true;
+		return meet(f, (struct rv_actor){ .type = type, .id = rv_str_of(id) });
+	}
 	if (rv_store_begin(f->gov->store, &txn, &f->err) != RV_OK)
 		die("begin", &f->err);
 	f->op = (struct rv_op){ .gov = f->gov,
@@ -121,6 +244,8 @@ enum rv_code end(struct fixture *f, enum rv_code code)
 	struct rv_err err = { 0 };
 	struct rv_txn *txn = f->op.txn;
 	f->is_open = false;
+	if (f->ledger)
+		return part(f, code);
 	if (code != RV_OK) {
 		rv_store_rollback(txn);
 		return code;

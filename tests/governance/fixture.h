@@ -1,24 +1,46 @@
-/* An installation in a folder of its own, with a fake clock. Operations run in the test's own
- * thread: begin as somebody, do, end. */
+/* An installation in a folder of its own, with a fake clock. Begin an operation as somebody, do it,
+ * end it. Without a ledger all of it runs in the test's own thread. With one it is a job like any
+ * other: the control thread waits inside it while the test's thread does what it came for. */
 #ifndef RV_TESTS_GOVERNANCE_FIXTURE_H
 #define RV_TESTS_GOVERNANCE_FIXTURE_H
+#include <pthread.h>
+
 #include "governance/governance_int.h"
 #include "ledger/ledger.h"
 #include "tests/harness.h"
+
+/* Where the test's thread and the control thread meet. */
+struct meeting {
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	enum { MEET_NONE, MEET_OPEN, MEET_LEAVING, MEET_OVER } at;
+	struct rv_op *op;
+	enum rv_code code;
+	struct rv_err err;
+};
 
 struct fixture {
 	char dir[64];
 	struct rv_clock clock;
 	struct rv_gov *gov;
 	struct rv_ledger *ledger; /* NULL unless asked for */
+	const struct rv_ledger_io *io; /* of the ledger; NULL: the system's */
+	size_t segment_bytes; /* 0: 1 MiB */
+	size_t reserve_bytes;
 	struct rv_arena arena;
 	struct rv_op op;
 	bool is_open;
+	struct meeting meeting;
+	enum rv_job_kind job_kind; /* of the next operation; 0: a change */
 	struct rv_err err; /* of the last operation */
 	char id[80]; /* of the last item that waits, approval ... */
 };
 /* with_ledger: also opens the log and starts the control thread. Aborts when it cannot. */
 void fixture_open(struct fixture *f, bool with_ledger);
+/* A copy of another installation's folder as it lies there; that one must be closed. */
+void fixture_copy(struct fixture *f, const struct fixture *from, bool with_ledger);
+/* Closes and keeps the folder; fixture_done removes it. */
+void fixture_close(struct fixture *f);
 void fixture_done(struct fixture *f);
 /* Closes and opens again, as after a restart. */
 void fixture_reopen(struct fixture *f, bool with_ledger);

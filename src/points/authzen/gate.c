@@ -1,4 +1,6 @@
 /* AuthZEN in front of the gate: who asks is found in the snapshot, each item is one decision. */
+#include <stdio.h>
+
 #include "gate/gate.h"
 #include "points/authzen/serve_gate.h"
 
@@ -12,6 +14,18 @@ static struct rv_str bearer(struct rv_str h)
 	if (h.n < 8 || !rv_str_ieq(rv_str_sub(h, 0, 7), RV_STR("bearer ")))
 		return (struct rv_str){ NULL, 0 };
 	return rv_str_trim(rv_str_sub(h, 7, h.n));
+}
+
+/* No decision, no record of its own: a stranger cannot fill the log. */
+static void count_knock(struct rv_gov *gov, const struct rv_http_req *r)
+{
+	char source[80];
+	const struct rv_http_peer *p = rv_http_peer(r);
+	if (p->is_unix)
+		snprintf(source, sizeof source, "unix user %lu", (unsigned long)p->uid);
+	else
+		snprintf(source, sizeof source, "%s", p->address);
+	rv_knock(gov, RV_KNOCK_CREDENTIAL, rv_str_of(source), RV_STR(""));
 }
 
 static enum rv_code admit(void *self, struct rv_http_req *r, void **ret_caller, struct rv_err *err)
@@ -35,6 +49,8 @@ static enum rv_code admit(void *self, struct rv_http_req *r, void **ret_caller, 
 		return RV_FAIL(err, RV_EPERM,
 			"people do not ask for decisions; use a system's or an enforcement point's "
 			"credential");
+	if (!cred)
+		count_knock(g->gov, r);
 	if (!cred)
 		return RV_FAIL(err, RV_EAUTH,
 			"no valid credential; send 'Authorization: Bearer …' of a registered "
