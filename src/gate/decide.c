@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "base/uuid.h"
 #include "gate/gate_int.h"
 
 enum { MAGIC = 0x67617431 };
@@ -51,9 +52,10 @@ static void answer_error(struct rv_decision *d, enum rv_code code, const struct 
 	answer(d);
 }
 
-/* What cannot be recorded does not happen. */
+/* What cannot be recorded does not happen; that it did not is told by a count later. */
 static void answer_unavailable(struct rv_decision *d)
 {
+	rv_audit_lost(d->gate->gov);
 	d->event_id[0] = d->intent_id[0] = '\0';
 	d->has_hold = false;
 	rv_gate_refuse(d, "audit_unavailable", "the audit record could not be made durable");
@@ -66,7 +68,16 @@ static void answer_unavailable(struct rv_decision *d)
 static enum rv_code evaluate(struct rv_decision *d, struct rv_err *err)
 {
 	cedar_scratch *s = rv_gate_scratch();
-	d->rq.overlay = NULL;
+	struct rv_uuid id;
+	/* Nothing of an earlier look stays: the snapshot may be another one. */
+	d->rq = (cedar_request){ .n_overlay = 0 };
+	d->resource = NULL;
+	d->point = NULL;
+	d->n_limits = 0;
+	d->digest = d->effect = d->catalogue_type = d->catalogue_id = RV_STR("");
+	d->on_behalf_of = d->claimed_on_behalf_of = RV_STR("");
+	rv_uuid7(d->now_ns, &id);
+	rv_uuid_format(&id, d->event_id);
 	RV_TRY(rv_gate_caller(d, err));
 	if (d->verdict.outcome != RV_OUTCOME_UNSET)
 		return RV_OK;
@@ -111,6 +122,26 @@ static void record_directly(struct rv_decision *d)
 
 /* ---- with state: one job ---- */
 
+/* What decides stands first. */
+static void add_first(struct rv_verdict *v, const struct rv_reason *r)
+{
+	size_t n = v->n_reasons < REASONS_MAX ? v->n_reasons : REASONS_MAX - 1;
+	memmove(v->reasons + 1, v->reasons, n * sizeof *r);
+	v->reasons[0] = *r;
+	v->n_reasons = n + 1;
+}
+
+static struct rv_str limit_text(struct rv_decision *d, const struct rv_limit *l, int64_t used)
+{
+	char after[32], max[32];
+	const char *text = rv_arena_printf(d->arena,
+		"limit '%.*s': with this, %s of %s%s%.*s would be used (%.*s%.*s)", RV_FMT(l->name),
+		rv_amount_format(used, 0, after), rv_amount_format(l->max, 0, max),
+		l->currency.n > 0 ? " " : "", RV_FMT(l->currency),
+		rv_str_eqz(l->per, "total") ? 0 : 4, "per ", RV_FMT(l->per));
+	return rv_str_of(text ? text : "limit exceeded");
+}
+
 /* Meters first: which of them would be passed, and whether that denies or holds. */
 static enum rv_code look_at_limits(
 	struct rv_decision *d, struct rv_op *op, struct rv_reserve *items, struct rv_err *err)
@@ -126,16 +157,10 @@ static enum rv_code look_at_limits(
 		if (!states[i].exceeds)
 			continue;
 		const struct rv_limit *l = d->limits[i];
-		char max[32], used[32];
-		const char *text = rv_arena_printf(d->arena,
-			"limit '%.*s': %s of %s %.*s used in this %.*s", RV_FMT(l->name),
-			rv_amount_format(states[i].used, 0, used), rv_amount_format(l->max, 0, max),
-			RV_FMT(l->currency), RV_FMT(l->per));
-		struct rv_reason reason = { .policy = l->id,
-			.text = rv_str_of(text ? text : "limit exceeded"),
+		const struct rv_reason reason = { .policy = l->id,
+			.text = limit_text(d, l, states[i].used),
 			.code = RV_STR("limit_exceeded") };
-		if (v->n_reasons < REASONS_MAX)
-			v->reasons[v->n_reasons++] = reason;
+		add_first(v, &reason);
 		if (!l->holds || v->n_waives == WAIVES_MAX) {
 			v->outcome = RV_DENY;
 			v->code = "limit_exceeded";
@@ -182,12 +207,13 @@ static void refuse_use(struct rv_decision *d, enum rv_use use)
 		text = rv_arena_printf(d->arena,
 			"approved was %.*s, asked is %.*s: not the same request",
 			RV_FMT(d->hold.row.digest), RV_FMT(d->digest));
-	struct rv_reason old[REASONS_MAX];
-	size_t n = d->verdict.n_reasons < REASONS_MAX ? d->verdict.n_reasons : REASONS_MAX - 1;
-	memcpy(old, d->verdict.reasons, n * sizeof *old);
-	rv_gate_refuse(d, code, text ? text : "the approval cannot be used");
-	memcpy(d->verdict.reasons + 1, old, n * sizeof *old);
-	d->verdict.n_reasons = n + 1;
+	const struct rv_reason reason = { .text = rv_str_of(
+						  text ? text : "the approval cannot be used"),
+		.code = rv_str_of(code) };
+	d->verdict.outcome = RV_DENY;
+	d->verdict.code = code;
+	d->verdict.n_waives = 0;
+	add_first(&d->verdict, &reason);
 }
 
 static enum rv_code open_hold(struct rv_decision *d, struct rv_op *op, struct rv_err *err)
@@ -207,18 +233,39 @@ static enum rv_code open_hold(struct rv_decision *d, struct rv_op *op, struct rv
 		.owner = d->system->owner,
 		.on_behalf_of = d->on_behalf_of,
 		.action = d->ask->action,
-		.resource_type = d->ask->resource_type,
-		.resource_id = d->ask->resource_id,
+		.resource_type = d->catalogue_type,
+		.resource_id = d->catalogue_id,
 		.resource_digest = d->resource ? d->resource->digest : RV_STR(""),
 		.policy_version = rv_snap_policy_version(d->snap),
 		.profile_version = d->system->version,
 		.args_json = rv_buf_str(&args),
 		.waives = d->verdict.waives,
 		.n_waives = d->verdict.n_waives,
+		.decision_event = rv_str_of(d->event_id),
 	};
-	RV_TRY(rv_hold_open(op, &req, &d->hold, NULL, err));
+	struct rv_err e = { 0 };
+	enum rv_code code = rv_hold_open(op, &req, &d->hold, NULL, &e);
+	if (code == RV_EBUSY) {
+		const char *text = rv_arena_printf(d->arena, "%s", e.msg);
+		rv_gate_refuse(d, "too_many_waiting", text ? text : "too much waits already");
+		return RV_OK;
+	}
+	if (code != RV_OK)
+		return RV_FAIL(err, code, "%s", e.msg);
 	d->has_hold = true;
 	return RV_OK;
+}
+
+/* More than one approval can carry is nothing people can decide. */
+static bool fits_one_approval(const struct rv_verdict *v)
+{
+	int64_t places = 0;
+	for (size_t i = 0; i < v->n_waives; i++) {
+		if (v->waives[i].n_groups > RV_GROUPS_MAX)
+			return false;
+		places += v->waives[i].quorum;
+	}
+	return v->n_waives <= RV_WAIVES_MAX && places <= RV_PLACES_MAX;
 }
 
 /* A hold: is there an approval to consume? */
@@ -226,6 +273,11 @@ static enum rv_code settle_hold(struct rv_decision *d, struct rv_op *op, struct 
 {
 	enum rv_use use;
 	const struct rv_verdict *v = &d->verdict;
+	if (!fits_one_approval(v)) {
+		rv_gate_refuse(d, "too_many_waives",
+			"more would have to be waived than one approval can carry");
+		return RV_OK;
+	}
 	RV_TRY(rv_hold_find(op, d->extra.approval, d->system->name, d->digest, v->waives,
 		v->n_waives, &use, &d->hold, err));
 	if (use == RV_USE_OK) {
@@ -266,14 +318,32 @@ static enum rv_code reserve(
 		  : RV_FAIL(err, RV_EINTERNAL, "a limit changed inside its own transaction");
 }
 
+/* Request ids are each caller's own; a system and a point may bear one name. */
+static enum rv_code idem_caller(const struct rv_decision *d, struct rv_str *ret, struct rv_err *err)
+{
+	const char *text = rv_arena_printf(d->arena, "%s:%.*s",
+		rv_actor_type_name(d->ask->caller.type), RV_FMT(d->ask->caller.id));
+	if (!text)
+		return RV_FAIL_ARENA(err);
+	*ret = rv_str_of(text);
+	return RV_OK;
+}
+
+/* Without a digest the request stopped at its caller: a stop outlives what was answered before it.
+ */
+static bool is_kept(const struct rv_decision *d)
+{
+	return d->ask->request_id.n > 0 && d->digest.n > 0;
+}
+
 static enum rv_code find_replay(struct rv_decision *d, struct rv_op *op, struct rv_err *err)
 {
 	enum rv_idem idem;
-	struct rv_str first;
-	if (d->ask->request_id.n == 0 || d->digest.n == 0)
+	struct rv_str first, caller;
+	if (!is_kept(d))
 		return RV_OK;
-	RV_TRY(rv_idem_find(
-		op, d->ask->caller.id, d->ask->request_id, d->digest, &idem, &first, err));
+	RV_TRY(idem_caller(d, &caller, err));
+	RV_TRY(rv_idem_find(op, caller, d->ask->request_id, d->digest, &idem, &first, err));
 	if (idem == RV_IDEM_OTHER)
 		return RV_FAIL(err, RV_ECONFLICT,
 			"request id '%.*s' was used for another request within 24 hours",
@@ -285,6 +355,21 @@ static enum rv_code find_replay(struct rv_decision *d, struct rv_op *op, struct 
 			return RV_FAIL_ARENA(err);
 	}
 	return RV_OK;
+}
+
+static enum rv_code keep_answer(struct rv_decision *d, struct rv_op *op, struct rv_err *err)
+{
+	struct rv_str caller;
+	if (!is_kept(d))
+		return RV_OK;
+	RV_TRY(idem_caller(d, &caller, err));
+	return rv_idem_keep(op, caller, d->ask->request_id, d->digest, d->answer.reeve_json, err);
+}
+
+/* A point knows of a system that the registry does not. */
+static bool is_unregistered(const struct rv_decision *d)
+{
+	return d->point && d->verdict.code && strcmp(d->verdict.code, "unregistered") == 0;
 }
 
 static enum rv_code run(void *arg, struct rv_op *op, struct rv_err *err)
@@ -307,13 +392,13 @@ static enum rv_code run(void *arg, struct rv_op *op, struct rv_err *err)
 	RV_TRY(rv_gate_record(d, err));
 	RV_TRY(reserve(d, op, items, err));
 	RV_TRY(rv_op_record(op, rv_str_of(d->event_id), d->event, d->event_side, err));
+	if (is_unregistered(d))
+		RV_TRY(rv_finding_unregistered(
+			op, d->ask->subject_id, d->point->name, rv_str_of(d->event_id), err));
 	if (d->intent_id[0])
 		RV_TRY(rv_op_record(op, rv_str_of(d->intent_id), d->intent, RV_STR(""), err));
 	rv_gate_answer_json(d);
-	if (d->ask->request_id.n > 0 && d->digest.n > 0)
-		RV_TRY(rv_idem_keep(op, d->ask->caller.id, d->ask->request_id, d->digest,
-			d->answer.reeve_json, err));
-	return RV_OK;
+	return keep_answer(d, op, err);
 }
 
 static enum rv_outcome replay_outcome(struct rv_decision *d)
@@ -366,7 +451,7 @@ static bool needs_state(const struct rv_decision *d)
 {
 	if (d->extra.question)
 		return false;
-	if (d->ask->request_id.n > 0 && d->digest.n > 0)
+	if (is_kept(d) || is_unregistered(d))
 		return true;
 	if (d->verdict.outcome == RV_DENY)
 		return false;

@@ -4,9 +4,10 @@
 
 enum { DIGEST_INPUT_MAX = 1 << 20 };
 
+/* An empty object says as little as none. */
 static void kv(struct rv_json_w *w, const char *name, const struct rv_json *v)
 {
-	if (!v)
+	if (!v || (v->type == RV_JSON_OBJ && v->n_members == 0))
 		return;
 	rv_json_w_name(w, name);
 	rv_json_w_value(w, v);
@@ -21,8 +22,8 @@ static void put_bound(struct rv_json_w *w, const struct rv_decision *d)
 		rv_json_w_kv_str(w, "on_behalf_of", d->on_behalf_of);
 	rv_json_w_kv_str(w, "action", q->action);
 	kv(w, "action_properties", q->action_properties);
-	rv_json_w_kv_str(w, "resource_type", q->resource_type);
-	rv_json_w_kv_str(w, "resource_id", q->resource_id);
+	rv_json_w_kv_str(w, "resource_type", d->catalogue_type);
+	rv_json_w_kv_str(w, "resource_id", d->catalogue_id);
 	kv(w, "resource_properties", q->resource_properties);
 	kv(w, "arguments", d->arguments);
 	kv(w, "amount", rv_json_get(q->context, "amount"));

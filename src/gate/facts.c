@@ -8,12 +8,17 @@ enum { CONTEXT_MAX = 64, VALUE_DEPTH = 32 };
 /* Attributes a claim never fills. */
 static bool is_authoritative(struct rv_str name)
 {
-	static const char *const names[] = { "environment", "data_class", "owner", "effect",
-		"known", "kind" };
+	static const char *const names[] = { "environment", "data_class", "owner", "effect" };
 	for (size_t i = 0; i < RV_COUNT(names); i++)
 		if (rv_str_eqz(name, names[i]))
 			return true;
 	return false;
+}
+
+/* What the catalogue alone says, whoever asks. */
+static bool is_catalogues(struct rv_str name)
+{
+	return rv_str_eqz(name, "known") || rv_str_eqz(name, "kind");
 }
 
 void rv_gate_refuse(struct rv_decision *d, const char *code, const char *text)
@@ -93,6 +98,11 @@ static void caller_is_point(struct rv_decision *d)
 			"this enforcement point is not registered for this system");
 		return;
 	}
+	if (d->extra.act && !rv_str_eqz(d->point->trust, "enforce")) {
+		rv_gate_refuse(d, "not_for_this_point",
+			"this enforcement point is not trusted to enforce: it does not act");
+		return;
+	}
 	if (q->subject_token.n == 0) {
 		if (d->point->needs_subject_token)
 			rv_gate_refuse(d, "no_credential",
@@ -104,6 +114,13 @@ static void caller_is_point(struct rv_decision *d)
 		rv_gate_refuse(d, "no_credential",
 			"the credential of the process that asked is not this system's, expired or "
 			"revoked");
+}
+
+enum rv_evidence rv_gate_evidence(const struct rv_snap_point *point)
+{
+	if (point && rv_str_eqz(point->trust, "enforce"))
+		return RV_ENFORCED;
+	return point && rv_str_eqz(point->trust, "observe") ? RV_OBSERVED : RV_CLAIMED;
 }
 
 enum rv_code rv_gate_caller(struct rv_decision *d, struct rv_err *err)
@@ -253,7 +270,15 @@ static enum rv_code action_entity(struct rv_decision *d, struct rv_err *err)
 
 static bool may_overlay(const struct rv_decision *d, struct rv_str attribute)
 {
-	return d->point && rv_snap_point_may_overlay(d->point, d->ask->resource_type, attribute);
+	return d->point && !is_catalogues(attribute) &&
+		rv_snap_point_may_overlay(d->point, d->catalogue_type, attribute);
+}
+
+/* null says nothing, so it takes nothing away. */
+static bool asserts(const struct rv_json *props, struct rv_str name)
+{
+	const struct rv_json *v = rv_json_get_str(props, name);
+	return v && v->type != RV_JSON_NULL;
 }
 
 /* The catalogue's attributes and, in their gaps, what the request asserts. */
@@ -271,23 +296,21 @@ static enum rv_code resource_attrs(struct rv_decision *d, cedar_scratch *s,
 	for (size_t i = 0; i < n_base; i++) {
 		const cedar_pair *p = cedar_record_at(base, i);
 		struct rv_str key = rv_str_n(p->key.p, p->key.n);
-		if (!rv_json_get_str(props, key) || !may_overlay(d, key))
+		if (!asserts(props, key) || !may_overlay(d, key))
 			pairs[n++] = *p;
 	}
 	for (size_t i = 0; i < n_props; i++) {
 		const struct rv_json_member *m = &props->members[i];
 		bool is_there = base && cedar_record_get(base, rv_cs(m->name));
 		bool may = may_overlay(d, m->name);
-		if (m->value->type == RV_JSON_NULL ||
+		if (m->value->type == RV_JSON_NULL || is_catalogues(m->name) ||
 			(!may && (is_there || is_authoritative(m->name))))
 			continue;
 		pairs[n].key = rv_cs(m->name);
 		RV_TRY(to_cedar(s, m->value, "resource.properties", 1, &pairs[n++].value, err));
 	}
 	if (!known) {
-		char *kind = rv_arena_str(d->arena, d->ask->resource_type).p
-			? rv_arena_printf(d->arena, "%.*s", RV_FMT(d->ask->resource_type))
-			: NULL;
+		char *kind = rv_arena_printf(d->arena, "%.*s", RV_FMT(d->catalogue_type));
 		if (!kind)
 			return RV_FAIL_ARENA(err);
 		for (char *p = kind; *p; p++)
@@ -299,25 +322,36 @@ static enum rv_code resource_attrs(struct rv_decision *d, cedar_scratch *s,
 	return cedar_record_of(s, pairs, n, ret, NULL) == CEDAR_OK ? RV_OK : no_memory(err);
 }
 
-/* "Acme::Service" keeps its type; a bare "Service" is Reeve::Resource::"Service/id". */
+/* "Acme::Service" keeps its type; a bare "Service" is Reeve::Resource::"Service/id". However it was
+ * spelled, one thing has one entry in the catalogue, one entity and one digest. */
 static enum rv_code resource_uid(struct rv_decision *d, struct rv_err *err)
 {
-	struct rv_str type = d->ask->resource_type;
+	struct rv_str type = d->ask->resource_type, id = d->ask->resource_id;
+	size_t slash = rv_str_find(id, '/', 0);
 	bool has_namespace = false;
 	for (size_t i = 0; i + 1 < type.n; i++)
 		has_namespace |= type.p[i] == ':' && type.p[i + 1] == ':';
-	if (type.n == 0 || d->ask->resource_id.n == 0)
+	if (type.n == 0 || id.n == 0)
 		return RV_FAIL(err, RV_EINVAL, "resource.type and resource.id may not be empty");
-	d->resource_type = type;
-	d->resource_id = d->ask->resource_id;
+	if (rv_str_find(type, '/', 0) != SIZE_MAX)
+		return RV_FAIL(err, RV_EINVAL, "resource.type: '%.*s' is no type: it holds a '/'",
+			RV_FMT(type));
+	d->catalogue_type = d->resource_type = type;
+	d->catalogue_id = d->resource_id = id;
+	if (rv_str_eqz(type, "Reeve::Resource") && slash != SIZE_MAX && slash > 0) {
+		d->catalogue_type = rv_str_sub(id, 0, slash);
+		d->catalogue_id = rv_str_sub(id, slash + 1, id.n);
+		if (rv_str_find(d->catalogue_type, ':', 0) != SIZE_MAX)
+			return RV_FAIL(err, RV_EINVAL, "resource.id: '%.*s' is no bare type",
+				RV_FMT(d->catalogue_type));
+	}
 	if (has_namespace)
 		return RV_OK;
-	const char *id =
-		rv_arena_printf(d->arena, "%.*s/%.*s", RV_FMT(type), RV_FMT(d->ask->resource_id));
-	if (!id)
+	const char *full = rv_arena_printf(d->arena, "%.*s/%.*s", RV_FMT(type), RV_FMT(id));
+	if (!full)
 		return RV_FAIL_ARENA(err);
 	d->resource_type = RV_STR("Reeve::Resource");
-	d->resource_id = rv_str_of(id);
+	d->resource_id = rv_str_of(full);
 	return RV_OK;
 }
 
@@ -394,8 +428,8 @@ static enum rv_code read_behalf(struct rv_decision *d, struct rv_err *err)
 		return RV_OK;
 	if (v->type != RV_JSON_STR)
 		return RV_FAIL(err, RV_EINVAL, "context.on_behalf_of: must be a person's name");
-	bool trusted = d->point && rv_str_eqz(d->point->trust, "enforce") &&
-		rv_snap_person(d->snap, v->str);
+	const struct rv_snap_person *p = rv_snap_person(d->snap, v->str);
+	bool trusted = d->point && rv_str_eqz(d->point->trust, "enforce") && p && p->active;
 	if (trusted)
 		d->on_behalf_of = v->str;
 	else
@@ -409,7 +443,8 @@ static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struc
 	cedar_value v;
 	RV_TRY(add(&p, "effect", cedar_string(rv_cs(d->effect)), err));
 	RV_TRY(add(&p, "time", cedar_datetime_ms(d->now_ns / RV_NS_PER_MS), err));
-	RV_TRY(add(&p, "evidence", cedar_string(cedar_z(d->point ? "enforced" : "claimed")), err));
+	RV_TRY(add(&p, "evidence",
+		cedar_string(cedar_z(rv_evidence_name(rv_gate_evidence(d->point)))), err));
 	RV_TRY(add_uid(&p, s, "point",
 		reeve_uid("Reeve::Point", d->point ? d->point->name : RV_STR("authzen")), err));
 	RV_TRY(add_session(&p, s, err));
@@ -472,12 +507,31 @@ static enum rv_code limit_amount(
 		RV_FMT(l->name), l->unit == RV_UNIT_MONEY ? "amount" : "reeve.limits");
 }
 
+/* A slip in a name would otherwise charge another amount than was meant. */
+static enum rv_code check_amounts(const struct rv_decision *d, const struct rv_limit *const *all,
+	size_t n, struct rv_err *err)
+{
+	if (!d->extra.limits)
+		return RV_OK;
+	RV_JSON_EACH (m, d->extra.limits) {
+		bool found = false;
+		for (size_t i = 0; i < n && !found; i++)
+			found = rv_str_eq(all[i]->name, m->name);
+		if (!found)
+			return RV_FAIL(err, RV_EINVAL,
+				"context.reeve.limits.%.*s: no limit of that name binds '%.*s'",
+				RV_FMT(m->name), RV_FMT(d->system->name));
+	}
+	return RV_OK;
+}
+
 static enum rv_code find_limits(struct rv_decision *d, struct rv_err *err)
 {
 	const struct rv_limit *all[LIMITS_MAX];
 	size_t n = rv_snap_limits(d->snap, d->system, all, LIMITS_MAX);
 	if (n > LIMITS_MAX)
 		return RV_FAIL(err, RV_ELIMIT, "more than %d limits bind this system", LIMITS_MAX);
+	RV_TRY(check_amounts(d, all, n, err));
 	d->n_limits = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (!limit_covers(all[i], d->ask->action))
@@ -494,7 +548,7 @@ enum rv_code rv_gate_facts(struct rv_decision *d, cedar_scratch *s, struct rv_er
 	d->on_behalf_of = d->claimed_on_behalf_of = RV_STR("");
 	RV_TRY(resource_uid(d, err));
 	RV_TRY(read_behalf(d, err));
-	d->resource = rv_snap_resource(d->snap, d->ask->resource_type, d->ask->resource_id);
+	d->resource = rv_snap_resource(d->snap, d->catalogue_type, d->catalogue_id);
 	d->effect = effect_of(d->resource, d->ask->action);
 	memset(d->overlay, 0, sizeof d->overlay);
 	RV_TRY(action_entity(d, err));

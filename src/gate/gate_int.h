@@ -52,6 +52,8 @@ struct rv_decision {
 	struct rv_str effect;
 	struct rv_str resource_type; /* as Cedar sees it */
 	struct rv_str resource_id;
+	struct rv_str catalogue_type; /* as the catalogue names it */
+	struct rv_str catalogue_id;
 	struct rv_str on_behalf_of, claimed_on_behalf_of;
 	const struct rv_json *arguments; /* or NULL */
 	int64_t amount; /* 1/10000; -1: none */
@@ -65,7 +67,7 @@ struct rv_decision {
 	size_t n_limits;
 
 	/* What the answer shows. */
-	char event_id[RV_UUID_SIZE];
+	char event_id[RV_UUID_SIZE]; /* made before the event, for what refers to it */
 	char intent_id[RV_UUID_SIZE]; /* "": none */
 	struct rv_str event, event_side, intent; /* final bytes */
 	bool has_hold;
@@ -76,6 +78,8 @@ struct rv_decision {
 	struct rv_gate_answer answer;
 };
 
+/* How much the word of who asks is worth; point NULL: a system about itself. */
+enum rv_evidence rv_gate_evidence(const struct rv_snap_point *point);
 /* facts.c: everything before policy. Errors are the request's (RV_EINVAL …); refusals set the
  * verdict. s: scratch of this thread, cleared by the caller. */
 RV_MUST_USE enum rv_code rv_gate_read(struct rv_decision *d, struct rv_err *err);

@@ -78,14 +78,35 @@ static enum rv_code detail_text(
 	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
 }
 
+/* Told twice in other words about the money is another outcome. */
+static enum rv_code what_is_said(
+	struct rv_op *op, const struct rv_gate_outcome *o, struct rv_str *ret, struct rv_err *err)
+{
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, 32 << 10);
+	rv_buf_add(&b, o->status);
+	if (o->settle)
+		RV_TRY(rv_json_canonical(o->settle, &b, err));
+	RV_TRY(rv_buf_ok(&b, err));
+	*ret = rv_arena_str(op->arena, rv_buf_str(&b));
+	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
+}
+
+/* One outcome of each intent from each of the two who may tell. */
+static const char *outcome_key(struct rv_op *op, const struct rv_gate_outcome *o)
+{
+	return rv_arena_printf(
+		op->arena, "%s:%.*s", rv_actor_type_name(op->actor.type), RV_FMT(o->intent));
+}
+
 static enum rv_code is_first(struct rv_op *op, const struct rv_gate_outcome *o,
 	struct rv_str digest, bool *ret, struct rv_str *ret_event, struct rv_err *err)
 {
-	const char *key = rv_arena_printf(op->arena, "outcome:%.*s", RV_FMT(o->intent));
+	const char *key = outcome_key(op, o);
 	enum rv_idem idem;
 	if (!key)
 		return RV_FAIL_ARENA(err);
-	RV_TRY(rv_idem_find(op, op->actor.id, rv_str_of(key), digest, &idem, ret_event, err));
+	RV_TRY(rv_idem_find(op, RV_STR("outcome"), rv_str_of(key), digest, &idem, ret_event, err));
 	if (idem == RV_IDEM_OTHER)
 		return RV_FAIL(err, RV_ECONFLICT, "another outcome of '%.*s' was reported already",
 			RV_FMT(o->intent));
@@ -105,9 +126,12 @@ enum rv_code rv_gate_outcome(struct rv_gate *g, struct rv_op *op, const struct r
 	if (!known)
 		return RV_FAIL(err, RV_EINVAL, "status: must be succeeded, failed or unknown");
 	RV_TRY(find_intent(g, op, o->intent, &intent, err));
-	RV_TRY(is_first(op, o, o->status, &first, ret_event, err));
+	struct rv_str said;
+	RV_TRY(what_is_said(op, o, &said, err));
+	RV_TRY(is_first(op, o, said, &first, ret_event, err));
 	if (!first)
 		return RV_OK;
+	/* An intent is given to points that enforce only; what a system says settles nothing. */
 	bool enforced = op->actor.type == RV_ACTOR_POINT;
 	if (enforced)
 		RV_TRY(settle(op, o, err));
@@ -127,8 +151,8 @@ enum rv_code rv_gate_outcome(struct rv_gate *g, struct rv_op *op, const struct r
 		.detail_json = detail,
 	};
 	RV_TRY(rv_op_event(op, &ev, RV_STR(""), ret_event, err));
-	const char *key = rv_arena_printf(op->arena, "outcome:%.*s", RV_FMT(o->intent));
+	const char *key = outcome_key(op, o);
 	if (!key)
 		return RV_FAIL_ARENA(err);
-	return rv_idem_keep(op, op->actor.id, rv_str_of(key), o->status, *ret_event, err);
+	return rv_idem_keep(op, RV_STR("outcome"), rv_str_of(key), said, *ret_event, err);
 }

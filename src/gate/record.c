@@ -53,14 +53,15 @@ static void fill_event(const struct rv_decision *d, struct rv_event *ev)
 	const struct rv_gate_ask *q = d->ask;
 	*ev = (struct rv_event){
 		.kind = d->extra.question ? RV_EV_QUESTION : RV_EV_DECISION,
+		.id = rv_str_of(d->event_id),
 		.actor = q->caller,
 		.system = q->subject_id,
 		.owner = d->system ? d->system->owner : RV_STR(""),
 		.on_behalf_of = d->on_behalf_of,
 		.claimed_on_behalf_of = d->claimed_on_behalf_of,
 		.action = q->action,
-		.resource_type = q->resource_type,
-		.resource_id = q->resource_id,
+		.resource_type = d->catalogue_type.n > 0 ? d->catalogue_type : q->resource_type,
+		.resource_id = d->catalogue_id.n > 0 ? d->catalogue_id : q->resource_id,
 		.effect = d->effect,
 		.outcome = d->verdict.outcome,
 		.reasons = d->verdict.reasons,
@@ -71,7 +72,7 @@ static void fill_event(const struct rv_decision *d, struct rv_event *ev)
 		.point = d->point ? d->point->name : RV_STR(""),
 		.trace = q->trace,
 		.request = q->request_id,
-		.evidence = d->point ? RV_ENFORCED : RV_CLAIMED,
+		.evidence = rv_gate_evidence(d->point),
 	};
 	if (d->has_hold)
 		ev->approval = d->hold.row.id;
@@ -87,10 +88,36 @@ static enum rv_code build(struct rv_decision *d, const struct rv_event *ev, stru
 	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
 }
 
+/* {"reserved":{"limit:ads-bot/budget":"12.5"}}: the change of the meters, in the event it came
+ * with. */
+static enum rv_code reserved_text(struct rv_decision *d, struct rv_str *ret, struct rv_err *err)
+{
+	RV_AUTO_BUF b;
+	struct rv_json_w w;
+	char amount[32];
+	rv_buf_init(&b, RV_EVENT_MAX);
+	if (d->verdict.outcome != RV_ALLOW || d->n_limits == 0)
+		return RV_OK;
+	rv_json_w_init(&w, &b);
+	rv_json_w_obj(&w);
+	rv_json_w_name(&w, "reserved");
+	rv_json_w_obj(&w);
+	for (size_t i = 0; i < d->n_limits; i++) {
+		rv_json_w_name_str(&w, d->limits[i]->id);
+		rv_json_w_strz(&w, rv_amount_format(d->amounts[i], 0, amount));
+	}
+	rv_json_w_obj_end(&w);
+	rv_json_w_obj_end(&w);
+	RV_TRY(rv_buf_ok(&b, err));
+	*ret = keep(d, &b);
+	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
+}
+
 enum rv_code rv_gate_record(struct rv_decision *d, struct rv_err *err)
 {
 	struct rv_event ev;
 	fill_event(d, &ev);
+	RV_TRY(reserved_text(d, &ev.detail_json, err));
 	d->intent_id[0] = '\0';
 	d->event_side = RV_STR("");
 	/* Nothing was looked up for a request that stopped at its caller. */
@@ -101,6 +128,8 @@ enum rv_code rv_gate_record(struct rv_decision *d, struct rv_err *err)
 		return RV_OK;
 	struct rv_event intent = ev;
 	intent.kind = RV_EV_INTENT;
+	intent.id = RV_STR("");
+	intent.detail_json = RV_STR("");
 	intent.cause = rv_str_of(d->event_id);
 	intent.reasons = NULL;
 	intent.n_reasons = 0;
