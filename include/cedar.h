@@ -258,6 +258,43 @@ CEDAR_MUST_USE cedar_code cedar_schema_parse_json(
 	cedar_str json, cedar_schema **ret, cedar_error *err);
 void cedar_schema_free(cedar_schema *s);
 
+/* ---- validation
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+typedef struct cedar_validate_opts {
+	bool is_permissive; /* unions of entity types, records of other widths, empty sets */
+	bool has_level; /* refuse what reads entities more than level steps from the request */
+	unsigned level;
+	/* As of Cedar 4.13: a scope that no action applies to is a warning, not an error. */
+	bool inapplicable_is_warning;
+	size_t max_diagnostics; /* 0: 1,000 */
+} cedar_validate_opts;
+typedef struct cedar_diagnostic {
+	const char *code; /* never changes its meaning: "unknown-attribute", … */
+	bool is_warning;
+	size_t policy; /* index */
+	size_t source; /* index of its source; the place is in it */
+	size_t offset, length;
+	unsigned line, column; /* 0: the policy was not read from text */
+	cedar_str message, help; /* help may be "" */
+} cedar_diagnostic;
+typedef struct cedar_report {
+	const cedar_diagnostic *diagnostics; /* policy by policy */
+	size_t n;
+	size_t n_errors, n_warnings; /* all, of which the list may hold fewer */
+	bool is_cut; /* there were more than max_diagnostics */
+} cedar_report;
+/* Holds every policy and template against the schema, in each kind of request (action, type of
+ * principal, type of resource) it allows. A policy without errors cannot fail for a wrong type or a
+ * missing attribute in a request and entities that fit the schema. The report is in s. opts may be
+ * NULL: strict. Errors: CEDAR_ELIMIT. */
+CEDAR_MUST_USE cedar_code cedar_validate(const cedar_policies *ps, const cedar_schema *schema,
+	const cedar_validate_opts *opts, cedar_scratch *s, cedar_report *ret, cedar_error *err);
+/* Like cedar_error_render, for a diagnostic: "NAME:LINE:COL: error: message [code]". */
+const char *cedar_diagnostic_render(
+	const cedar_diagnostic *f, const char *name, cedar_str text, char *buf, size_t size);
+
 /* ---- entities
  * -----------------------------------------------------------------------------------------------------
  */

@@ -173,6 +173,10 @@ struct expr {
 	};
 };
 
+/* Of the source, in bytes; length 0: unknown. */
+struct span {
+	uint32_t offset, length;
+};
 enum scope_op { SCOPE_ANY, SCOPE_EQ, SCOPE_IN, SCOPE_IS, SCOPE_IS_IN, SCOPE_IN_LIST };
 struct scope {
 	enum scope_op op;
@@ -181,6 +185,8 @@ struct scope {
 	const cedar_uid *uid;
 	const cedar_uid *const *list; /* SCOPE_IN_LIST */
 	size_t n_list;
+	struct span type_at, uid_at;
+	const struct span *list_at; /* NULL: unknown */
 };
 struct condition {
 	bool is_unless;

@@ -16,6 +16,12 @@ static cedar_code close_parens(struct parser *p, size_t n)
 	return CEDAR_OK;
 }
 
+/* From there to what was taken last. */
+static struct span span_from(const struct parser *p, size_t at)
+{
+	return (struct span){ (uint32_t)at, (uint32_t)(p->lex.before - at) };
+}
+
 static cedar_code parse_scope_bare(struct parser *p, const char *var, struct scope *s)
 {
 	if (p->lex.tok.kind == TOK_SLOT) {
@@ -35,7 +41,9 @@ static cedar_code parse_scope_entity(struct parser *p, const char *var, struct s
 {
 	size_t parens;
 	CEDAR_TRY(open_parens(p, &parens));
+	size_t at = p->lex.tok.at;
 	CEDAR_TRY(parse_scope_bare(p, var, s));
+	s->uid_at = span_from(p, at);
 	return close_parens(p, parens);
 }
 
@@ -103,7 +111,9 @@ static cedar_code parse_scope_bounds(struct parser *p, const char *var, struct s
 		return CEDAR_OK;
 	s->op = SCOPE_IS;
 	CEDAR_TRY(next(p));
+	size_t at = p->lex.tok.at;
 	CEDAR_TRY(cedar_parse_type(p, &s->type));
+	s->type_at = span_from(p, at);
 	if (is_op(p, OP2('=', '=')))
 		return cedar_lex_fail(
 			&p->lex, p->lex.tok.at, 2, "'is' cannot be used together with '=='");
@@ -120,12 +130,13 @@ cedar_code cedar_parse_scope(struct parser *p, const char *var, struct scope *s)
 	return check_scope_end(p, "only '==', 'in', 'is' and 'is ... in' can stand here");
 }
 
-static cedar_code parse_action_entity(struct parser *p, const cedar_uid **ret)
+static cedar_code parse_action_entity(struct parser *p, const cedar_uid **ret, struct span *ret_at)
 {
 	size_t parens;
 	CEDAR_TRY(open_parens(p, &parens));
 	size_t at = p->lex.tok.at;
 	CEDAR_TRY(cedar_parse_entity(p, ret));
+	*ret_at = span_from(p, at);
 	CEDAR_TRY(close_parens(p, parens));
 	struct rv_str type = rs((*ret)->type);
 	if (!rv_str_eqz(type, "Action") && !rv_str_ends(type, RV_STR("::Action")))
@@ -137,20 +148,25 @@ static cedar_code parse_action_entity(struct parser *p, const cedar_uid **ret)
 static cedar_code parse_action_list(struct parser *p, struct scope *s)
 {
 	const cedar_uid **list = NULL;
+	struct span *list_at = NULL;
 	size_t cap = 0;
 	CEDAR_TRY(next(p));
 	while (!is_op(p, OP1(']'))) {
 		if (s->n_list == cap) {
 			size_t grown = cap ? cap * 2 : 4;
 			const cedar_uid **more = rv_arena_array(p->arena, grown, sizeof *more);
-			if (!more)
+			struct span *more_at = rv_arena_array(p->arena, grown, sizeof *more_at);
+			if (!more || !more_at)
 				return CEDAR_FAIL_MEMORY(p->lex.err);
-			if (s->n_list > 0)
+			if (s->n_list > 0) {
 				memcpy(more, list, s->n_list * sizeof *more);
+				memcpy(more_at, list_at, s->n_list * sizeof *more_at);
+			}
 			list = more;
+			list_at = more_at;
 			cap = grown;
 		}
-		CEDAR_TRY(parse_action_entity(p, &list[s->n_list]));
+		CEDAR_TRY(parse_action_entity(p, &list[s->n_list], &list_at[s->n_list]));
 		s->n_list++;
 		if (!is_op(p, OP1(',')))
 			break;
@@ -158,6 +174,7 @@ static cedar_code parse_action_list(struct parser *p, struct scope *s)
 	}
 	s->op = SCOPE_IN_LIST;
 	s->list = list;
+	s->list_at = list_at;
 	return cedar_parse_expect(p, OP1(']'), "',' or ']'");
 }
 
@@ -167,7 +184,7 @@ static cedar_code parse_action_bounds(struct parser *p, struct scope *s)
 	if (is_op(p, OP2('=', '='))) {
 		s->op = SCOPE_EQ;
 		CEDAR_TRY(next(p));
-		return parse_action_entity(p, &s->uid);
+		return parse_action_entity(p, &s->uid, &s->uid_at);
 	}
 	if (is_word(p, "is"))
 		return cedar_lex_fail(
@@ -181,7 +198,7 @@ static cedar_code parse_action_bounds(struct parser *p, struct scope *s)
 		CEDAR_TRY(parse_action_list(p, s));
 	} else {
 		s->op = SCOPE_IN;
-		CEDAR_TRY(parse_action_entity(p, &s->uid));
+		CEDAR_TRY(parse_action_entity(p, &s->uid, &s->uid_at));
 	}
 	return close_parens(p, parens);
 }

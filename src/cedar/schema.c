@@ -715,6 +715,10 @@ void cedar_schema_free(cedar_schema *s)
 
 static void print_record(const cedar_schema *s, const struct type *t, struct rv_buf *out)
 {
+	if (t->is_open && t->n_attrs == 0) {
+		rv_buf_addz(out, "a record");
+		return;
+	}
 	rv_buf_addc(out, '{');
 	for (size_t i = 0; i < t->n_attrs; i++) {
 		rv_buf_printf(out, "%s%.*s%s: ", i ? ", " : "", RV_FMT(t->attrs[i].name),
@@ -746,9 +750,16 @@ void cedar_type_print(const cedar_schema *s, const struct type *t, struct rv_buf
 		rv_buf_addz(out, "String");
 		break;
 	case TY_SET:
+		if (!t->element) {
+			rv_buf_addz(out, "a set");
+			break;
+		}
+		if (t->element->kind == TY_ANY_ENTITY) {
+			rv_buf_addz(out, "a set of entities");
+			break;
+		}
 		rv_buf_addz(out, "Set<");
-		if (t->element)
-			cedar_type_print(s, t->element, out);
+		cedar_type_print(s, t->element, out);
 		rv_buf_addc(out, '>');
 		break;
 	case TY_RECORD:
@@ -760,7 +771,7 @@ void cedar_type_print(const cedar_schema *s, const struct type *t, struct rv_buf
 				out, "%s%.*s", i ? " | " : "", RV_FMT(s->types[t->types[i]].name));
 		break;
 	case TY_ANY_ENTITY:
-		rv_buf_addz(out, "any entity");
+		rv_buf_addz(out, "an entity");
 		break;
 	case TY_EXTENSION:
 		rv_buf_addz(out, cedar_kind_name(t->extension));
