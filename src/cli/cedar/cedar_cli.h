@@ -40,4 +40,5 @@ int rv_cmd_cedar_authorize(int argc, char **argv);
 int rv_cmd_cedar_check_parse(int argc, char **argv);
 int rv_cmd_cedar_explain(int argc, char **argv);
 int rv_cmd_cedar_test(int argc, char **argv);
+int rv_cmd_cedar_validate(int argc, char **argv);
 #endif

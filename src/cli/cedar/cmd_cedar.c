@@ -8,6 +8,7 @@ int rv_cmd_cedar(int argc, char **argv)
 		{ "check-parse", rv_cmd_cedar_check_parse, "tell whether files can be read" },
 		{ "explain", rv_cmd_cedar_explain, "tell why a request is answered so" },
 		{ "test", rv_cmd_cedar_test, "run integration-test files" },
+		{ "validate", rv_cmd_cedar_validate, "hold policies against a schema" },
 	};
 	return rv_cli_subs("cedar", "the Cedar policy language", subs, RV_COUNT(subs), argc, argv);
 }
