@@ -44,6 +44,23 @@ void rv_arena_clear(struct rv_arena *a)
 	a->end = b->data + b->size_bytes;
 }
 
+void rv_arena_reuse(struct rv_arena *a, size_t most_bytes)
+{
+	size_t taken = a->used_bytes;
+	if (!a->blocks || !a->blocks->next || taken > most_bytes) {
+		rv_arena_clear(a);
+		return;
+	}
+	size_t limit = a->limit_bytes;
+	rv_arena_done(a);
+	struct rv_arena_block *b = malloc(sizeof *b + taken);
+	if (!b)
+		return; /* empty: it grows again when it is asked */
+	b->next = NULL;
+	b->size_bytes = taken;
+	*a = (struct rv_arena){ b->data, b->data + taken, b, taken, limit };
+}
+
 static bool arena_grow(struct rv_arena *a, size_t n)
 {
 	size_t size = a->blocks ? a->blocks->size_bytes * 2 : BLOCK_MIN;

@@ -18,6 +18,9 @@ void rv_arena_init(struct rv_arena *a, size_t limit_bytes);
 void rv_arena_done(struct rv_arena *a);
 /* Forgets the contents but keeps the first block, so that a warm arena calls no malloc. */
 void rv_arena_clear(struct rv_arena *a);
+/* The same, and keeps room for as much as was taken this time in one block, up to most_bytes: a
+ * round like the last one then calls no malloc, whatever it needs. */
+void rv_arena_reuse(struct rv_arena *a, size_t most_bytes);
 /* 16-byte aligned, zeroed. NULL: limit or memory. */
 RV_MUST_USE void *rv_arena_alloc(struct rv_arena *a, size_t n);
 /* The same, not zeroed. */

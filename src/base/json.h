@@ -59,6 +59,12 @@ struct rv_json_limits {
 RV_MUST_USE enum rv_code rv_json_parse(struct rv_arena *a, struct rv_str text,
 	const struct rv_json_limits *limits, const struct rv_json **ret, struct rv_err *err);
 
+/* Parses a document that is an array, one item at a time: each is given to cb and forgotten when it
+ * returns, and with it all of a. What cb returns ends the reading unless it is RV_OK. */
+typedef enum rv_code rv_json_item_cb(void *arg, const struct rv_json *item, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_json_parse_items(struct rv_arena *a, struct rv_str text,
+	const struct rv_json_limits *limits, rv_json_item_cb *cb, void *arg, struct rv_err *err);
+
 /* Lookups: NULL when v is NULL, not an object, or has no such member. */
 const struct rv_json *rv_json_get(const struct rv_json *v, const char *name);
 const struct rv_json *rv_json_get_str(const struct rv_json *v, struct rv_str name);

@@ -403,11 +403,11 @@ static enum rv_code read_value(struct reader *r, uint32_t depth, const struct rv
 	return fail(r, "expected a value");
 }
 
-enum rv_code rv_json_parse(struct rv_arena *a, struct rv_str text,
-	const struct rv_json_limits *limits, const struct rv_json **ret, struct rv_err *err)
+static enum rv_code reader_init(struct reader *r, struct rv_arena *a, struct rv_str text,
+	const struct rv_json_limits *limits, struct rv_err *err)
 {
 	size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : MAX_BYTES_DEFAULT;
-	struct reader r = {
+	*r = (struct reader){
 		.arena = a,
 		.text = text,
 		.line = 1,
@@ -418,11 +418,53 @@ enum rv_code rv_json_parse(struct rv_arena *a, struct rv_str text,
 	if (text.n > max_bytes)
 		return RV_FAIL(err, RV_ELIMIT,
 			"document of %zu bytes is larger than the %zu allowed", text.n, max_bytes);
+	return RV_OK;
+}
+
+static enum rv_code reader_end(struct reader *r)
+{
+	skip_blank(r);
+	return r->at == r->text.n ? RV_OK : fail(r, "text behind the end of the document");
+}
+
+enum rv_code rv_json_parse(struct rv_arena *a, struct rv_str text,
+	const struct rv_json_limits *limits, const struct rv_json **ret, struct rv_err *err)
+{
+	struct reader r;
 	const struct rv_json *v;
+	RV_TRY(reader_init(&r, a, text, limits, err));
 	RV_TRY(read_value(&r, 1, &v));
-	skip_blank(&r);
-	if (r.at != text.n)
-		return fail(&r, "text behind the end of the document");
+	RV_TRY(reader_end(&r));
 	*ret = v;
 	return RV_OK;
+}
+
+enum rv_code rv_json_parse_items(struct rv_arena *a, struct rv_str text,
+	const struct rv_json_limits *limits, rv_json_item_cb *cb, void *arg, struct rv_err *err)
+{
+	struct reader r;
+	RV_TRY(reader_init(&r, a, text, limits, err));
+	skip_blank(&r);
+	if (r.at >= text.n || text.p[r.at] != '[')
+		return fail(&r, "expected an array");
+	r.at++;
+	skip_blank(&r);
+	if (r.at < text.n && text.p[r.at] == ']') {
+		r.at++;
+		return reader_end(&r);
+	}
+	for (;;) {
+		const struct rv_json *item;
+		RV_TRY(read_value(&r, 2, &item));
+		RV_TRY(cb(arg, item, err));
+		rv_arena_clear(a);
+		skip_blank(&r);
+		if (r.at >= text.n)
+			return fail(&r, "array is not closed");
+		char c = text.p[r.at++];
+		if (c == ']')
+			return reader_end(&r);
+		if (c != ',')
+			return fail_at(&r, r.at - 1, RV_EINVAL, "expected ',' or ']'");
+	}
 }

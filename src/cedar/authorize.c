@@ -1,175 +1,177 @@
-/* The answer to one request: every policy that can match is tried, none is left out because
- * another decided already. */
-#include "cedar/cedar_int.h"
+/* The answer to one request: every policy that can match is tried, none is left out because another
+ * decided already. */
+#include "cedar/code.h"
 
-bool cedar_scope_holds(const struct env *env, const struct scope *s, const cedar_uid *uid)
+bool cedar_match(const struct env *env, const struct match *m, unsigned who)
 {
-	if (s->is_slot)
-		return false; /* a template that is not linked */
-	switch (s->op) {
+	const struct who *w = &env->who[who];
+	switch ((enum scope_op)m->op) {
 	case SCOPE_ANY:
 		return true;
 	case SCOPE_EQ:
-		return uid_eq(uid, s->uid);
+		return uid_eq(w->uid, m->uid);
 	case SCOPE_IN:
-		return cedar_env_in(env, uid, s->uid);
+		return cedar_env_in(env, w, m->uid);
 	case SCOPE_IS:
-		return str_eq(uid->type, s->type);
+		return str_eq(w->uid->type, *m->type);
 	case SCOPE_IS_IN:
-		return str_eq(uid->type, s->type) && cedar_env_in(env, uid, s->uid);
+		return str_eq(w->uid->type, *m->type) && cedar_env_in(env, w, m->uid);
 	case SCOPE_IN_LIST:
-		for (size_t i = 0; i < s->n_list; i++)
-			if (cedar_env_in(env, uid, s->list[i]))
+		for (uint32_t i = 0; i < m->n; i++)
+			if (cedar_env_in(env, w, m->list[i]))
 				return true;
 		return false;
 	}
 	return false;
 }
 
+bool cedar_scope_holds(const struct env *env, const struct scope *s, unsigned who)
+{
+	struct match m = { .op = (uint8_t)s->op, .n = (uint32_t)s->n_list, .type = &s->type };
+	if (s->op == SCOPE_IN_LIST)
+		m.list = s->list;
+	else
+		m.uid = s->uid;
+	return !s->is_slot && cedar_match(env, &m, who);
+}
+
 bool cedar_scope_fits(const struct env *env, const struct policy *p)
 {
-	return cedar_scope_holds(env, &p->principal, &env->rq->principal) &&
-		cedar_scope_holds(env, &p->action, &env->rq->action) &&
-		cedar_scope_holds(env, &p->resource, &env->rq->resource);
+	return cedar_scope_holds(env, &p->principal, WHO_PRINCIPAL) &&
+		cedar_scope_holds(env, &p->action, WHO_ACTION) &&
+		cedar_scope_holds(env, &p->resource, WHO_RESOURCE);
 }
 
+int cedar_rule_tests(struct env *env, const struct rule *r)
+{
+	for (uint32_t i = 0; i < r->n_tests; i++) {
+		int v = cedar_test(env, r->tests[i].code);
+		if (v < 0 || v != r->tests[i].want)
+			return v < 0 ? -1 : 0;
+	}
+	return 1;
+}
+
+/* A list in the request's arena. */
+struct list {
+	void *v;
+	size_t n, cap;
+};
 struct run {
-	const cedar_policies *ps;
+	const struct rules *rules;
 	struct env env;
-	cedar_error failure;
-	uint32_t *permits, *forbids;
-	size_t n_permits, n_forbids, cap_permits, cap_forbids;
-	cedar_failure *errors;
-	size_t n_errors, cap_errors;
-	bool is_incomplete;
+	struct list permits, forbids, errors;
 };
 
-static void add_index(struct run *r, uint32_t **list, size_t *n, size_t *cap, uint32_t v)
+static void *list_add(struct run *r, struct list *l, size_t size)
 {
-	if (*n == *cap) {
-		size_t grown = *cap ? *cap * 2 : 8;
-		uint32_t *more = rv_arena_raw(r->env.arena, grown * sizeof *more);
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 8;
+		void *more = rv_arena_raw(r->env.arena, cap * size);
 		if (!more) {
-			r->is_incomplete = true;
-			return;
+			r->env.is_out_of_memory = true;
+			return NULL;
 		}
-		if (*n > 0)
-			memcpy(more, *list, *n * sizeof *more);
-		*list = more;
-		*cap = grown;
+		if (l->n > 0)
+			memcpy(more, l->v, l->n * size);
+		l->v = more;
+		l->cap = cap;
 	}
-	(*list)[(*n)++] = v;
+	return (char *)l->v + size * l->n++;
 }
 
-static void add_error(struct run *r, uint32_t policy)
-{
-	struct rv_str message = rv_arena_str(r->env.arena, rv_str_of(r->failure.message));
-	if (r->n_errors == r->cap_errors) {
-		size_t grown = r->cap_errors ? r->cap_errors * 2 : 8;
-		cedar_failure *more = rv_arena_raw(r->env.arena, grown * sizeof *more);
-		if (more && r->n_errors > 0)
-			memcpy(more, r->errors, r->n_errors * sizeof *more);
-		if (more) {
-			r->errors = more;
-			r->cap_errors = grown;
-		}
-	}
-	if (!message.p || r->n_errors == r->cap_errors)
-		r->is_incomplete = true;
-	else
-		r->errors[r->n_errors++] = (cedar_failure){ policy, cs(message) };
-	if (r->failure.code == CEDAR_ELIMIT)
-		r->is_incomplete = true;
-}
-
-static cedar_code conditions_hold(struct run *r, const struct policy *p, bool *ret)
-{
-	*ret = true;
-	for (size_t i = 0; i < p->n_conditions && *ret; i++) {
-		cedar_value v;
-		CEDAR_TRY(cedar_eval(&r->env, p->conditions[i].expr, 0, &v));
-		if (v.kind != CEDAR_BOOL)
-			return cedar_fail(r->env.err, CEDAR_EEVAL,
-				"type error: expected bool, got %s", cedar_kind_name(v.kind));
-		*ret = v.u.boolean != p->conditions[i].is_unless;
-	}
-	return CEDAR_OK;
-}
-
-static void try_policy(void *arg, uint32_t at)
+static void try_rule(void *arg, uint32_t at)
 {
 	struct run *r = arg;
-	const struct policy *p = &r->ps->list[at];
-	if (!cedar_scope_fits(&r->env, p))
-		return;
-	bool holds;
-	r->failure.code = CEDAR_OK;
-	if (conditions_hold(r, p, &holds) != CEDAR_OK)
-		add_error(r, at);
-	else if (holds && p->info.is_forbid)
-		add_index(r, &r->forbids, &r->n_forbids, &r->cap_forbids, at);
-	else if (holds)
-		add_index(r, &r->permits, &r->n_permits, &r->cap_permits, at);
+	const struct rule *rule = &r->rules->list[at];
+	for (unsigned i = 0; i < WHO_COUNT; i++)
+		if (rule->heads[i].op != SCOPE_ANY && !cedar_match(&r->env, &rule->heads[i], i))
+			return;
+	int holds = cedar_rule_tests(&r->env, rule);
+	if (holds < 0) {
+		cedar_failure *f = list_add(r, &r->errors, sizeof *f);
+		if (f)
+			*f = (cedar_failure){ rule->policy, r->env.failure };
+	} else if (holds > 0) {
+		uint32_t *p = list_add(r, rule->is_forbid ? &r->forbids : &r->permits, sizeof *p);
+		if (p)
+			*p = rule->policy;
+	}
 }
 
-static int u32_cmp(const void *a, const void *b)
+/* Heaps, as the library's sort may take memory. The item's first member is the policy's index. */
+static uint32_t policy_at(const char *v, size_t size, size_t i)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
+	uint32_t p;
+	memcpy(&p, v + i * size, sizeof p);
+	return p;
 }
 
-/* Sorts. An overlay that is its own ancestor (a circle no store would take) can bring a candidate
- * twice: it counts once. */
-static size_t sort_indexes(uint32_t *list, size_t n)
+static void swap(char *v, size_t size, size_t i, size_t k)
 {
-	size_t kept = n > 0 ? 1 : 0;
-	if (n > 1)
-		qsort(list, n, sizeof *list, u32_cmp);
-	for (size_t i = 1; i < n; i++)
-		if (list[i] != list[kept - 1])
-			list[kept++] = list[i];
-	return kept;
+	char t[sizeof(cedar_failure)];
+	memcpy(t, v + i * size, size);
+	memcpy(v + i * size, v + k * size, size);
+	memcpy(v + k * size, t, size);
 }
 
-static int failure_cmp(const void *a, const void *b)
+static void sink(char *v, size_t size, size_t i, size_t n)
 {
-	return u32_cmp(&((const cedar_failure *)a)->policy, &((const cedar_failure *)b)->policy);
+	for (size_t kid; (kid = 2 * i + 1) < n; i = kid) {
+		if (kid + 1 < n && policy_at(v, size, kid) < policy_at(v, size, kid + 1))
+			kid++;
+		if (policy_at(v, size, i) >= policy_at(v, size, kid))
+			return;
+		swap(v, size, i, kid);
+	}
 }
 
-static size_t sort_failures(cedar_failure *list, size_t n)
+/* Ascending, each once: the index may bring a rule by several ways. */
+static size_t sort_unique(struct list *l, size_t size)
 {
-	size_t kept = n > 0 ? 1 : 0;
-	if (n > 1)
-		qsort(list, n, sizeof *list, failure_cmp);
-	for (size_t i = 1; i < n; i++)
-		if (list[i].policy != list[kept - 1].policy)
-			list[kept++] = list[i];
+	char *v = l->v;
+	size_t kept = l->n > 0 ? 1 : 0;
+	bool is_sorted = true;
+	for (size_t i = 1; i < l->n && is_sorted; i++)
+		is_sorted = policy_at(v, size, i - 1) < policy_at(v, size, i);
+	if (is_sorted)
+		return l->n;
+	for (size_t i = l->n / 2; i-- > 0;)
+		sink(v, size, i, l->n);
+	for (size_t i = l->n; i-- > 1;) {
+		swap(v, size, 0, i);
+		sink(v, size, 0, i);
+	}
+	for (size_t i = 1; i < l->n; i++)
+		if (policy_at(v, size, i) != policy_at(v, size, kept - 1))
+			memmove(v + size * kept++, v + size * i, size);
 	return kept;
 }
 
 void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const cedar_request *rq,
 	cedar_scratch *s, cedar_answer *ret)
 {
-	struct run r = { .ps = ps };
-	r.failure.code = CEDAR_OK;
-	r.env = (struct env){ es, rq, &s->arena, &r.failure };
-	if (ps->index)
-		cedar_index_each(ps->index, &r.env, try_policy, &r);
+	struct run r;
+	r.rules = ps->rules;
+	r.permits = r.forbids = r.errors = (struct list){ NULL, 0, 0 };
+	cedar_env_init(&r.env, es, rq, &s->arena);
+	if (r.rules->index)
+		cedar_index_each(r.rules->index, &r.env, try_rule, &r);
 	else
-		for (size_t i = 0; i < ps->n; i++)
-			try_policy(&r, (uint32_t)i);
-	r.n_permits = sort_indexes(r.permits, r.n_permits);
-	r.n_forbids = sort_indexes(r.forbids, r.n_forbids);
-	r.n_errors = sort_failures(r.errors, r.n_errors);
-	bool allow = r.n_permits > 0 && r.n_forbids == 0 && !r.is_incomplete;
+		for (size_t i = 0; i < r.rules->n; i++)
+			try_rule(&r, (uint32_t)i);
+	size_t n_permits = sort_unique(&r.permits, sizeof(uint32_t)),
+	       n_forbids = sort_unique(&r.forbids, sizeof(uint32_t)),
+	       n_errors = sort_unique(&r.errors, sizeof(cedar_failure));
+	bool allow = n_permits > 0 && n_forbids == 0 && !r.env.is_out_of_memory;
 	*ret = (cedar_answer){
 		.decision = allow ? CEDAR_ALLOW : CEDAR_DENY,
-		.permits = r.permits,
-		.n_permits = r.n_permits,
-		.forbids = r.forbids,
-		.n_forbids = r.n_forbids,
-		.errors = r.errors,
-		.n_errors = r.n_errors,
-		.is_incomplete = r.is_incomplete,
+		.permits = r.permits.v,
+		.n_permits = n_permits,
+		.forbids = r.forbids.v,
+		.n_forbids = n_forbids,
+		.errors = r.errors.v,
+		.n_errors = n_errors,
+		.is_incomplete = r.env.is_out_of_memory,
 	};
 }

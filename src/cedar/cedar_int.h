@@ -11,6 +11,7 @@ enum {
 	JSON_MAX = 1 << 30, /* bytes of an entities document */
 	VALUE_DEPTH_MAX = 64, /* of records and sets in JSON */
 	SCRATCH_MAX = 64 << 20,
+	SCRATCH_KEPT = 8 << 20, /* of it, from one request to the next */
 };
 
 static inline struct rv_str rs(cedar_str s)
@@ -21,13 +22,36 @@ static inline cedar_str cs(struct rv_str s)
 {
 	return (cedar_str){ s.p, s.n };
 }
+/* Names are short: the call of memcmp would cost more than the comparison. */
 static inline bool str_eq(cedar_str a, cedar_str b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	uint64_t x, y;
+	size_t i = 0;
+	if (a.n != b.n)
+		return false;
+	if (a.p == b.p)
+		return true;
+	for (; i + 8 <= a.n; i += 8) {
+		memcpy(&x, a.p + i, 8);
+		memcpy(&y, b.p + i, 8);
+		if (x != y)
+			return false;
+	}
+	if (i == a.n)
+		return true;
+	if (a.n >= 8) {
+		memcpy(&x, a.p + a.n - 8, 8);
+		memcpy(&y, b.p + a.n - 8, 8);
+		return x == y;
+	}
+	for (; i < a.n; i++)
+		if (a.p[i] != b.p[i])
+			return false;
+	return true;
 }
 static inline bool uid_eq(const cedar_uid *a, const cedar_uid *b)
 {
-	return a->hash == b->hash && str_eq(a->id, b->id) && str_eq(a->type, b->type);
+	return a == b || (a->hash == b->hash && str_eq(a->id, b->id) && str_eq(a->type, b->type));
 }
 
 /* First failure wins; returns code. */
@@ -43,15 +67,39 @@ cedar_code cedar_fail(cedar_error *e, cedar_code code, const char *fmt, ...) RV_
 /* ---- values ---- */
 
 struct cedar_set {
-	size_t n;
+	uint32_t n;
+	uint16_t depth; /* 1: holds nothing that holds something */
+	bool is_entities; /* all items are entities; so is the empty set */
 	uint64_t hash;
 	const uint64_t *hashes; /* ascending, beside items */
 	const cedar_value *items;
 };
 struct cedar_record {
-	size_t n;
+	uint32_t n;
+	uint16_t depth;
 	const cedar_pair *pairs; /* by key */
+	const uint32_t *hashes; /* of the keys, beside pairs */
 };
+/* A name to look up, hashed beforehand. */
+struct key {
+	cedar_str name;
+	uint32_t hash;
+};
+static inline uint32_t key_hash(cedar_str name)
+{
+	return (uint32_t)rv_str_hash(rs(name), 5);
+}
+const cedar_value *cedar_record_search(const cedar_record *r, cedar_str key);
+static inline const cedar_value *record_find(const cedar_record *r, const struct key *k)
+{
+	if (r->n > 16)
+		return cedar_record_search(r, k->name);
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->hashes[i] == k->hash && str_eq(r->pairs[i].key, k->name))
+			return &r->pairs[i].value;
+	return NULL;
+}
+bool cedar_set_has(const cedar_set *s, const cedar_value *v);
 extern const cedar_record cedar_empty_record;
 uint64_t cedar_value_hash(const cedar_value *v);
 /* In any arena; items are copied shallowly. NULL: memory. */
@@ -214,7 +262,7 @@ struct cedar_policies {
 	size_t by_id_cap;
 	struct pending_link *pending; /* in the arena */
 	size_t n_pending, cap_pending;
-	struct cedar_index *index; /* NULL: walk all */
+	struct rules *rules; /* what requests are held against: code.h */
 };
 /* The next free place, all zero; it counts once ps->n is raised. NULL: the limit, or memory. */
 struct policy *cedar_policies_room(cedar_policies *ps, cedar_error *err);
@@ -245,35 +293,39 @@ bool cedar_is_reserved(cedar_str ident);
 
 struct cedar_scratch {
 	struct rv_arena arena;
-	/* Reused lists of the answer. */
-	uint32_t *permits, *forbids;
-	cedar_failure *errors;
 };
+struct ancestors;
+/* One entity as evaluation sees it. */
+struct who {
+	const cedar_uid *uid;
+	const cedar_entity *entity; /* NULL: there is none */
+	const struct ancestors *up;
+};
+enum { WHO_PRINCIPAL, WHO_ACTION, WHO_RESOURCE, WHO_COUNT };
 struct env {
 	const cedar_entities *es;
 	const cedar_request *rq;
 	struct rv_arena *arena;
-	cedar_error *err; /* why evaluation failed */
+	struct who who[WHO_COUNT];
+	cedar_str failure; /* why evaluation failed; p == NULL: no text was wanted */
+	bool is_quiet; /* no texts of failures */
+	bool is_out_of_memory;
 };
-cedar_code cedar_eval(struct env *env, const struct expr *e, unsigned depth, cedar_value *ret);
-bool cedar_pattern_matches(cedar_str s, const struct pattern_part *parts, uint32_t n);
+void cedar_env_init(
+	struct env *env, const cedar_entities *es, const cedar_request *rq, struct rv_arena *a);
 /* The overlay of the request first. */
-const cedar_entity *cedar_env_entity(const struct env *env, const cedar_uid *uid);
-bool cedar_env_in(const struct env *env, const cedar_uid *a, const cedar_uid *b);
-
+struct who cedar_env_who(const struct env *env, const cedar_uid *uid);
+bool cedar_env_in(const struct env *env, const struct who *a, const cedar_uid *b);
+/* In fmt %s is a cedar_str, %u a cedar_uid, %z a C string: a and b point to them. Returns false. */
+bool cedar_env_fail(struct env *env, const char *fmt, const void *a, const void *b);
+bool cedar_env_fail_memory(struct env *env);
+/* An expression as it stands, nothing folded. False: env->failure says why. */
+bool cedar_eval(struct env *env, const struct expr *e, cedar_value *ret);
+bool cedar_pattern_matches(cedar_str s, const struct pattern_part *parts, uint32_t n);
+bool cedar_scope_holds(const struct env *env, const struct scope *s, unsigned who);
 /* True when principal, action and resource are what the policy's head asks for; a template's never
  * are. */
-bool cedar_scope_holds(const struct env *env, const struct scope *s, const cedar_uid *uid);
 bool cedar_scope_fits(const struct env *env, const struct policy *p);
-
-/* index.c: candidates for a request. Scope constraints cannot fail, so what they rule out neither
- * decides nor errs. */
-struct cedar_index;
-bool cedar_index_build(cedar_policies *ps);
-void cedar_index_free(struct cedar_index *ix);
-typedef void cedar_index_cb(void *arg, uint32_t policy);
-void cedar_index_each(
-	const struct cedar_index *ix, const struct env *env, cedar_index_cb *cb, void *arg);
 
 /* json.c */
 cedar_code cedar_json_value(struct rv_arena *a, const struct rv_json *v, unsigned depth,

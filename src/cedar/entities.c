@@ -1,209 +1,197 @@
-/* The entity store: built once, then read only. Every uid that occurs as an entity or a parent is a
- * node with a number; an entity's ancestors are a sorted array of numbers, so that `in` is one
- * look-up and one binary search. */
+/* The entity store: built once, then read only. */
 #include "cedar/entities.h"
 
 enum { ENTITIES_MAX = 100000000 };
-static const uint32_t NONE = UINT32_MAX;
 
-struct node {
-	const cedar_uid *uid;
-	uint32_t entity; /* NONE: only ever named as a parent */
-	uint32_t n_ancestors;
-	const uint32_t *ancestors; /* ascending */
-};
-struct cedar_entities {
-	struct rv_arena arena;
-	cedar_entity *list;
-	size_t n;
-	struct node *nodes;
-	size_t n_nodes, cap_nodes;
-	uint32_t *slots; /* node numbers by hash of uid */
-	size_t n_slots; /* a power of two, at least twice the nodes */
-};
+/* ---- counted parts ---- */
 
-static uint32_t find_node(const cedar_entities *es, const cedar_uid *uid)
+void cedar_node_unref(const struct node *n)
 {
-	if (es->n_slots == 0)
-		return NONE;
-	for (size_t i = uid->hash & (es->n_slots - 1);; i = (i + 1) & (es->n_slots - 1)) {
-		uint32_t at = es->slots[i];
-		if (at == NONE || uid_eq(es->nodes[at].uid, uid))
-			return at;
-	}
+	struct node *own = (struct node *)(uintptr_t)n; /* the count is all that ever changes */
+	if (atomic_fetch_sub_explicit(&own->refs, 1, memory_order_acq_rel) == 1)
+		free(own);
 }
 
-static void put_slot(cedar_entities *es, uint32_t node)
+static void chunk_unref(struct chunk *c)
 {
-	size_t i = es->nodes[node].uid->hash & (es->n_slots - 1);
-	while (es->slots[i] != NONE)
-		i = (i + 1) & (es->n_slots - 1);
-	es->slots[i] = node;
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	rv_arena_done(&c->arena);
+	free(c->nodes);
+	free(c);
 }
 
-static bool grow_nodes(cedar_entities *es)
+void cedar_table_unref(struct table *t)
 {
-	size_t cap = es->cap_nodes ? es->cap_nodes * 2 : 16;
-	struct node *nodes = realloc(es->nodes, cap * sizeof *nodes);
-	if (!nodes)
-		return false;
-	es->nodes = nodes;
-	es->cap_nodes = cap;
-	uint32_t *slots = realloc(es->slots, cap * 2 * sizeof *slots);
-	if (!slots)
-		return false;
-	es->slots = slots;
-	es->n_slots = cap * 2;
-	for (size_t i = 0; i < es->n_slots; i++)
-		slots[i] = NONE;
-	for (size_t i = 0; i < es->n_nodes; i++)
-		put_slot(es, (uint32_t)i);
-	return true;
+	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < t->n_alone; i++)
+		cedar_node_unref(t->alone[i]);
+	chunk_unref(t->chunk);
+	free(t->slots.v);
+	free(t->order);
+	free(t->alone);
+	free(t->replaced);
+	free(t->parents);
+	free(t);
 }
 
-/* uid is kept: it must live in the store's arena. */
-static uint32_t add_node(cedar_entities *es, const cedar_uid *uid)
+void cedar_entities_attach(cedar_entities *es, struct table *t)
 {
-	uint32_t at = find_node(es, uid);
-	if (at != NONE)
-		return at;
-	if (es->n_nodes == es->cap_nodes && !grow_nodes(es))
-		return NONE;
-	at = (uint32_t)es->n_nodes++;
-	es->nodes[at] = (struct node){ .uid = uid, .entity = NONE };
-	put_slot(es, at);
-	return at;
+	es->table = t;
+	es->chunk_at = (uintptr_t)t->chunk->nodes;
+	es->chunk_bytes = t->chunk->n_nodes * sizeof *t->chunk->nodes;
+	es->replaced = t->replaced;
+	es->slots = t->slots;
 }
 
-/* ---- the closure ---- */
-
-/* One entity of the walk upwards. */
-struct frame {
-	uint32_t node;
-	size_t next_parent;
-};
-struct closure {
-	cedar_entities *es;
-	uint8_t *colour; /* per node: 0 new, 1 on the path, 2 done */
-	struct frame *stack;
-	size_t depth;
-	uint32_t *found; /* ancestors being gathered */
-	size_t n_found, cap_found;
-	cedar_error *err;
-};
-
-static int u32_cmp(const void *a, const void *b)
+void cedar_entities_free(cedar_entities *es)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return x < y ? -1 : x > y;
+	if (!es)
+		return;
+	for (size_t i = 0; i < es->delta.n; i++)
+		cedar_node_unref(es->delta.nodes[i]);
+	free(es->delta.slots.v);
+	free(es->delta.nodes);
+	free(es->delta.added);
+	free(es->delta.gone);
+	free(es->delta.parents);
+	cedar_table_unref(es->table);
+	free(es);
 }
 
-static bool found_add(struct closure *c, const uint32_t *v, size_t n)
+/* ---- hash tables ---- */
+
+bool cedar_slots_init(struct slots *s, size_t n_nodes)
 {
-	if (c->n_found + n > c->cap_found) {
-		size_t cap = (c->n_found + n) * 2;
-		uint32_t *found = realloc(c->found, cap * sizeof *found);
-		if (!found)
+	size_t n = 16;
+	while (n < 2 * n_nodes)
+		n *= 2;
+	s->v = calloc(n, sizeof *s->v);
+	s->n = s->v ? n : 0;
+	return s->v != NULL;
+}
+
+void cedar_slots_put(struct slots *s, const struct node *node)
+{
+	size_t i = node->entity.uid.hash & (s->n - 1);
+	while (s->v[i] && !uid_eq(&s->v[i]->entity.uid, &node->entity.uid))
+		i = (i + 1) & (s->n - 1);
+	s->v[i] = node;
+}
+
+static uint64_t *hash_slot(uint64_t *slots, size_t n_slots, uint64_t hash)
+{
+	size_t i = hash & (n_slots - 1);
+	while (slots[i] != 0 && slots[i] != hash)
+		i = (i + 1) & (n_slots - 1);
+	return &slots[i];
+}
+
+bool cedar_hashes_put(uint64_t **slots, size_t *n_slots, size_t *n, uint64_t hash)
+{
+	hash = hash ? hash : 1;
+	if (2 * (*n + 1) > *n_slots) {
+		size_t more = *n_slots ? *n_slots * 2 : 16;
+		uint64_t *grown = calloc(more, sizeof *grown);
+		if (!grown)
 			return false;
-		c->found = found;
-		c->cap_found = cap;
+		for (size_t i = 0; i < *n_slots; i++)
+			if ((*slots)[i] != 0)
+				*hash_slot(grown, more, (*slots)[i]) = (*slots)[i];
+		free(*slots);
+		*slots = grown;
+		*n_slots = more;
 	}
-	if (n > 0)
-		memcpy(c->found + c->n_found, v, n * sizeof *v);
-	c->n_found += n;
+	uint64_t *at = hash_slot(*slots, *n_slots, hash);
+	*n += *at == 0;
+	*at = hash;
 	return true;
 }
 
-/* All parents are done: theirs and themselves are the ancestors. */
-static bool finish(struct closure *c, uint32_t node)
+bool cedar_hashes_have(const uint64_t *slots, size_t n_slots, uint64_t hash)
 {
-	cedar_entities *es = c->es;
-	const cedar_entity *e = &es->list[es->nodes[node].entity];
-	c->n_found = 0;
-	for (size_t i = 0; i < e->n_parents; i++) {
-		uint32_t p = find_node(es, &e->parents[i]);
-		if (!found_add(c, &p, 1) ||
-			!found_add(c, es->nodes[p].ancestors, es->nodes[p].n_ancestors))
-			return false;
-	}
-	if (c->n_found > 0)
-		qsort(c->found, c->n_found, sizeof *c->found, u32_cmp);
-	size_t n = 0;
-	for (size_t i = 0; i < c->n_found; i++)
-		if (n == 0 || c->found[n - 1] != c->found[i])
-			c->found[n++] = c->found[i];
-	uint32_t *kept = rv_arena_raw(&es->arena, n * sizeof *kept);
-	if (!kept)
-		return false;
-	if (n > 0)
-		memcpy(kept, c->found, n * sizeof *kept);
-	es->nodes[node].ancestors = kept;
-	es->nodes[node].n_ancestors = (uint32_t)n;
-	c->colour[node] = 2;
-	return true;
-}
-
-static cedar_code walk(struct closure *c, uint32_t root)
-{
-	cedar_entities *es = c->es;
-	c->stack[0] = (struct frame){ root, 0 };
-	c->depth = 1;
-	c->colour[root] = 1;
-	while (c->depth > 0) {
-		struct frame *f = &c->stack[c->depth - 1];
-		const cedar_entity *e = &es->list[es->nodes[f->node].entity];
-		if (f->next_parent == e->n_parents) {
-			if (!finish(c, f->node))
-				return CEDAR_FAIL_MEMORY(c->err);
-			c->depth--;
-			continue;
-		}
-		uint32_t p = find_node(es, &e->parents[f->next_parent++]);
-		if (c->colour[p] == 1)
-			return cedar_fail(c->err, CEDAR_ECYCLE,
-				"%.*s::\"%.*s\" is its own ancestor: the hierarchy has a cycle",
-				RV_FMT(es->nodes[p].uid->type), RV_FMT(es->nodes[p].uid->id));
-		if (c->colour[p] == 0 && es->nodes[p].entity == NONE)
-			c->colour[p] = 2;
-		if (c->colour[p] == 0) {
-			c->colour[p] = 1;
-			c->stack[c->depth++] = (struct frame){ p, 0 };
-		}
-	}
-	return CEDAR_OK;
-}
-
-static cedar_code close_hierarchy(cedar_entities *es, cedar_error *err)
-{
-	struct closure c = { .es = es, .err = err };
-	c.colour = calloc(es->n_nodes + 1, 1);
-	c.stack = malloc((es->n_nodes + 1) * sizeof *c.stack);
-	cedar_code code = c.colour && c.stack ? CEDAR_OK : CEDAR_FAIL_MEMORY(err);
-	for (size_t i = 0; code == CEDAR_OK && i < es->n_nodes; i++)
-		if (c.colour[i] == 0 && es->nodes[i].entity != NONE)
-			code = walk(&c, (uint32_t)i);
-	free(c.colour);
-	free(c.stack);
-	free(c.found);
-	return code;
+	hash = hash ? hash : 1;
+	return n_slots > 0 && *hash_slot((uint64_t *)(uintptr_t)slots, n_slots, hash) == hash;
 }
 
 /* ---- building ---- */
 
-cedar_entities *cedar_entities_begin(cedar_error *err)
+struct build {
+	struct table *t;
+	struct rv_arena refs;
+	struct intern names;
+	struct keeper keep;
+	size_t n, cap;
+	uint32_t *slots; /* node numbers, UINT32_MAX: empty */
+	size_t n_slots; /* at least twice cap */
+	uint64_t *has_refs; /* bits */
+};
+
+void cedar_build_free(struct build *b)
 {
-	cedar_entities *es = calloc(1, sizeof *es);
-	if (!es) {
-		(void)CEDAR_FAIL_MEMORY(err); /* callers see NULL */
-		return NULL;
-	}
-	rv_arena_init(&es->arena, SIZE_MAX / 2);
-	return es;
+	if (!b)
+		return;
+	cedar_table_unref(b->t);
+	rv_arena_done(&b->refs);
+	free(b->names.slots);
+	free(b->slots);
+	free(b->has_refs);
+	free(b);
 }
 
-struct rv_arena *cedar_entities_arena(cedar_entities *es)
+struct build *cedar_build_new(void)
 {
-	return &es->arena;
+	struct build *b = calloc(1, sizeof *b);
+	struct table *t = calloc(1, sizeof *t);
+	struct chunk *c = calloc(1, sizeof *c);
+	if (!b || !t || !c) {
+		free(b);
+		free(t);
+		free(c);
+		return NULL;
+	}
+	atomic_init(&t->refs, 1);
+	atomic_init(&c->refs, 1);
+	rv_arena_init(&c->arena, SIZE_MAX / 2);
+	rv_arena_init(&b->refs, SIZE_MAX / 2);
+	t->chunk = c;
+	b->t = t;
+	b->keep = (struct keeper){ .arena = &c->arena, .refs = &b->refs, .names = &b->names };
+	return b;
+}
+
+static uint32_t *build_slot(const struct build *b, const cedar_uid *uid)
+{
+	const struct node *nodes = b->t->chunk->nodes;
+	size_t i = uid->hash & (b->n_slots - 1);
+	while (b->slots[i] != UINT32_MAX && !uid_eq(&nodes[b->slots[i]].entity.uid, uid))
+		i = (i + 1) & (b->n_slots - 1);
+	return &b->slots[i];
+}
+
+static bool build_grow(struct build *b)
+{
+	size_t cap = b->cap ? b->cap * 2 : 16;
+	struct node *nodes = realloc(b->t->chunk->nodes, cap * sizeof *nodes);
+	if (!nodes)
+		return false;
+	b->t->chunk->nodes = nodes;
+	uint64_t *bits = realloc(b->has_refs, (cap + 63) / 64 * sizeof *bits);
+	if (!bits)
+		return false;
+	b->has_refs = bits;
+	uint32_t *slots = malloc(2 * cap * sizeof *slots);
+	if (!slots)
+		return false;
+	free(b->slots);
+	b->slots = slots;
+	b->n_slots = 2 * cap;
+	b->cap = cap;
+	memset(slots, 0xff, b->n_slots * sizeof *slots);
+	for (size_t i = 0; i < b->n; i++)
+		*build_slot(b, &nodes[i].entity.uid) = (uint32_t)i;
+	return true;
 }
 
 static bool has_parent(const cedar_entity *e, const cedar_uid *p)
@@ -233,141 +221,138 @@ static bool same_entity(const cedar_entity *a, const cedar_entity *b)
 	return true;
 }
 
-cedar_code cedar_entities_finish(cedar_entities *es, cedar_entity *list, size_t n, cedar_error *err)
+cedar_code cedar_build_add(struct build *b, const cedar_entity *e, cedar_error *err)
 {
-	if (n > ENTITIES_MAX)
+	if (b->n == ENTITIES_MAX)
 		return cedar_fail(err, CEDAR_ELIMIT, "more than %d entities", ENTITIES_MAX);
-	es->list = list;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t at = add_node(es, &list[i].uid);
-		if (at == NONE)
-			return CEDAR_FAIL_MEMORY(err);
-		if (es->nodes[at].entity != NONE) {
-			if (!same_entity(&list[es->nodes[at].entity], &list[i]))
-				return cedar_fail(err, CEDAR_EEXIST,
-					"entity %.*s::\"%.*s\" is given twice, with different "
-					"contents",
-					RV_FMT(list[i].uid.type), RV_FMT(list[i].uid.id));
-			continue;
-		}
-		/* Duplicates leave holes, which are closed up; the node names its uid where it
-		 * comes to lie. */
-		if (es->n != i)
-			list[es->n] = list[i];
-		es->nodes[at].entity = (uint32_t)es->n;
-		es->nodes[at].uid = &list[es->n++].uid;
+	if (b->n == b->cap && !build_grow(b))
+		return CEDAR_FAIL_MEMORY(err);
+	uint32_t *at = build_slot(b, &e->uid);
+	struct node *nodes = b->t->chunk->nodes;
+	if (*at != UINT32_MAX && same_entity(&nodes[*at].entity, e))
+		return CEDAR_OK;
+	if (*at != UINT32_MAX)
+		return cedar_fail(err, CEDAR_EEXIST,
+			"entity %.*s::\"%.*s\" is given twice, with different contents",
+			RV_FMT(e->uid.type), RV_FMT(e->uid.id));
+	nodes[b->n] = (struct node){ .is_gone = false };
+	b->keep.has_refs = false;
+	if (!cedar_keep_entity(&b->keep, e, &nodes[b->n].entity))
+		return CEDAR_FAIL_MEMORY(err);
+	const uint64_t bit = (uint64_t)1 << b->n % 64;
+	b->has_refs[b->n / 64] = b->n % 64 == 0 ? 0 : b->has_refs[b->n / 64];
+	b->has_refs[b->n / 64] |= b->keep.has_refs ? bit : 0;
+	*at = (uint32_t)b->n++;
+	b->t->chunk->n_nodes = b->n;
+	return CEDAR_OK;
+}
+
+static const cedar_uid *find_own(void *arg, const cedar_uid *uid)
+{
+	const struct table *t = arg;
+	const struct node *n = slots_find(&t->slots, uid);
+	return n ? &n->entity.uid : NULL;
+}
+
+static cedar_code settle(struct build *b, cedar_error *err)
+{
+	struct table *t = b->t;
+	struct chunk *c = t->chunk;
+	size_t n_hashes = 0;
+	struct node *nodes = realloc(c->nodes, (b->n + 1) * sizeof *nodes);
+	if (!nodes || !cedar_slots_init(&t->slots, b->n))
+		return CEDAR_FAIL_MEMORY(err);
+	c->nodes = nodes;
+	t->order = malloc((b->n + 1) * sizeof *t->order);
+	if (!t->order)
+		return CEDAR_FAIL_MEMORY(err);
+	for (size_t i = 0; i < b->n; i++) {
+		t->order[i] = &nodes[i];
+		cedar_slots_put(&t->slots, &nodes[i]);
 	}
-	for (size_t i = 0; i < es->n; i++)
-		for (size_t k = 0; k < list[i].n_parents; k++)
-			if (add_node(es, &list[i].parents[k]) == NONE)
+	t->n = b->n;
+	for (size_t i = 0; i < b->n; i++) {
+		cedar_entity *e = &nodes[i].entity;
+		b->keep.has_refs = b->has_refs[i / 64] >> i % 64 & 1;
+		if (!cedar_keep_settle(&b->keep, e, find_own, t))
+			return CEDAR_FAIL_MEMORY(err);
+		for (size_t k = 0; k < e->n_parents; k++)
+			if (!cedar_hashes_put(
+				    &t->parents, &t->n_parents, &n_hashes, e->parents[k].hash))
 				return CEDAR_FAIL_MEMORY(err);
-	return close_hierarchy(es, err);
+	}
+	return cedar_hierarchy_close(t, err);
 }
 
-static bool copy_uid(struct rv_arena *a, const cedar_uid *from, cedar_uid *to)
+cedar_code cedar_build_done(struct build *b, cedar_entities **ret, cedar_error *err)
 {
-	to->type = cs(rv_arena_str(a, rs(from->type)));
-	to->id = cs(rv_arena_str(a, rs(from->id)));
-	to->hash = from->hash;
-	return to->type.p && to->id.p;
-}
-
-static bool copy_entity(struct rv_arena *a, const cedar_entity *from, cedar_entity *to)
-{
-	cedar_uid *parents = rv_arena_array(a, from->n_parents, sizeof *parents);
-	if (!parents || !copy_uid(a, &from->uid, &to->uid))
-		return false;
-	for (size_t i = 0; i < from->n_parents; i++)
-		if (!copy_uid(a, &from->parents[i], &parents[i]))
-			return false;
-	to->parents = parents;
-	to->n_parents = from->n_parents;
-	return cedar_value_copy(a, &from->attrs, &to->attrs) &&
-		cedar_value_copy(a, &from->tags, &to->tags);
+	cedar_entities *es = calloc(1, sizeof *es);
+	cedar_code code = es ? settle(b, err) : CEDAR_FAIL_MEMORY(err);
+	if (code == CEDAR_OK) {
+		cedar_entities_attach(es, rv_take(b->t));
+		*ret = es;
+	} else {
+		free(es);
+	}
+	cedar_build_free(b);
+	return code;
 }
 
 cedar_code cedar_entities_new(
 	const cedar_entity *list, size_t n, cedar_entities **ret, cedar_error *err)
 {
-	cedar_entities *es = cedar_entities_begin(err);
-	if (!es)
-		return CEDAR_ELIMIT;
-	cedar_entity *copy = rv_arena_array(&es->arena, n, sizeof *copy);
-	cedar_code code = copy ? CEDAR_OK : CEDAR_FAIL_MEMORY(err);
+	struct build *b = cedar_build_new();
+	cedar_code code = b ? CEDAR_OK : CEDAR_FAIL_MEMORY(err);
 	for (size_t i = 0; code == CEDAR_OK && i < n; i++)
-		if (!copy_entity(&es->arena, &list[i], &copy[i]))
-			code = CEDAR_FAIL_MEMORY(err);
+		code = cedar_build_add(b, &list[i], err);
 	if (code == CEDAR_OK)
-		code = cedar_entities_finish(es, copy, n, err);
-	if (code != CEDAR_OK) {
-		cedar_entities_free(es);
-		return code;
-	}
-	*ret = es;
-	return CEDAR_OK;
-}
-
-void cedar_entities_free(cedar_entities *es)
-{
-	if (!es)
-		return;
-	rv_arena_done(&es->arena);
-	free(es->nodes);
-	free(es->slots);
-	free(es);
+		return cedar_build_done(b, ret, err);
+	cedar_build_free(b);
+	return code;
 }
 
 /* ---- reading ---- */
 
 size_t cedar_entities_count(const cedar_entities *es)
 {
-	return es->n;
+	return es->table->n - es->delta.n_gone + es->delta.n_added;
+}
+
+/* The i-th of the table's places that are not gone. */
+static size_t place_in_table(const struct delta *d, size_t i)
+{
+	size_t lo = 0, hi = d->n_gone;
+	while (lo < hi) { /* gone[k] - k: places left before gone[k] */
+		size_t mid = (lo + hi) / 2;
+		if (d->gone[mid] - mid <= i)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return i + lo;
 }
 
 const cedar_entity *cedar_entities_at(const cedar_entities *es, size_t i)
 {
-	return &es->list[i];
+	const struct delta *d = &es->delta;
+	size_t in_table = es->table->n - d->n_gone;
+	if (i >= in_table)
+		return &d->added[i - in_table]->entity;
+	const struct node *n = es->table->order[place_in_table(d, i)];
+	const struct node *newer = d->slots.n ? slots_find(&d->slots, &n->entity.uid) : NULL;
+	return newer ? &newer->entity : &n->entity;
 }
 
 const cedar_entity *cedar_entities_find(const cedar_entities *es, const cedar_uid *uid)
 {
-	uint32_t at = find_node(es, uid);
-	if (at == NONE || es->nodes[at].entity == NONE)
-		return NULL;
-	return &es->list[es->nodes[at].entity];
+	const struct node *n = entities_node(es, uid);
+	return n ? &n->entity : NULL;
 }
 
 bool cedar_entities_in(const cedar_entities *es, const cedar_uid *a, const cedar_uid *b)
 {
 	if (uid_eq(a, b))
 		return true;
-	uint32_t x = find_node(es, a);
-	if (x == NONE || es->nodes[x].n_ancestors == 0)
-		return false;
-	uint32_t y = find_node(es, b);
-	if (y == NONE)
-		return false;
-	const uint32_t *v = es->nodes[x].ancestors;
-	size_t lo = 0, hi = es->nodes[x].n_ancestors;
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		if (v[mid] < y)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < es->nodes[x].n_ancestors && v[lo] == y;
-}
-
-size_t cedar_entities_ancestors(
-	const cedar_entities *es, const cedar_uid *uid, const uint32_t **ret)
-{
-	uint32_t at = find_node(es, uid);
-	*ret = at == NONE ? NULL : es->nodes[at].ancestors;
-	return at == NONE ? 0 : es->nodes[at].n_ancestors;
-}
-
-const cedar_uid *cedar_entities_node(const cedar_entities *es, uint32_t node)
-{
-	return es->nodes[node].uid;
+	const struct node *n = entities_node(es, a);
+	return n && ancestors_have(n->up, b);
 }

@@ -7,10 +7,9 @@
 
 enum { FINDINGS_MAX = 200 }; /* of one clause */
 
-cedar_code cedar_why_eval(struct why *w, const struct expr *e, cedar_value *ret)
+bool cedar_why_eval(struct why *w, const struct expr *e, cedar_value *ret)
 {
-	w->failure = (cedar_error){ .code = CEDAR_OK };
-	return cedar_eval(&w->env, e, 0, ret);
+	return cedar_eval(&w->env, e, ret);
 }
 
 /* Offsets of expressions count from the source's beginning, where the policy's own text is known to
@@ -61,7 +60,7 @@ static void find_below(struct findings *f, const struct expr *e, unsigned depth)
 	case OP_OR:
 	case OP_IF:
 		find_parts(f, e->a, depth);
-		if (cedar_why_eval(f->w, e->a, &v) != CEDAR_OK || v.kind != CEDAR_BOOL)
+		if (!cedar_why_eval(f->w, e->a, &v) || v.kind != CEDAR_BOOL)
 			return;
 		if (e->op == OP_IF)
 			find_parts(f, v.u.boolean ? e->b : e->c, depth);
@@ -74,7 +73,7 @@ static void find_below(struct findings *f, const struct expr *e, unsigned depth)
 		find_list(f, e, depth);
 		return;
 	case OP_ATTR:
-		if (cedar_why_eval(f->w, e, &v) != CEDAR_OK)
+		if (!cedar_why_eval(f->w, e, &v))
 			find_parts(f, e->a, depth);
 		return;
 	case OP_LIT:
@@ -93,7 +92,7 @@ static void find_parts(struct findings *f, const struct expr *e, unsigned depth)
 		return;
 	cedar_finding *at = &f->list[f->n++];
 	*at = (cedar_finding){ .at = span_of(f->p, e), .depth = depth };
-	if (cedar_why_eval(f->w, e, &at->value) != CEDAR_OK)
+	if (!cedar_why_eval(f->w, e, &at->value))
 		at->value = (cedar_value){ 0 };
 	find_below(f, e, depth + 1);
 }
@@ -114,16 +113,16 @@ static bool explain_clause(
 	memcpy(kept, f.list, f.n * sizeof *kept);
 	ret->findings = kept;
 	ret->n_findings = f.n;
-	cedar_code code = cedar_why_eval(w, c->expr, &v);
-	if (code == CEDAR_OK && v.kind != CEDAR_BOOL)
-		code = cedar_fail(&w->failure, CEDAR_EEVAL, "type error: expected bool, got %s",
-			cedar_kind_name(v.kind));
-	ret->outcome = code != CEDAR_OK	      ? CEDAR_FAILED
+	bool ok = cedar_why_eval(w, c->expr, &v);
+	if (ok && v.kind != CEDAR_BOOL)
+		ok = cedar_env_fail(&w->env, "type error: expected bool, got %z",
+			cedar_kind_name(v.kind), NULL);
+	ret->outcome = !ok		      ? CEDAR_FAILED
 		: v.u.boolean != c->is_unless ? CEDAR_IS_TRUE
 					      : CEDAR_IS_FALSE;
-	if (code != CEDAR_OK)
-		ret->message = cs(rv_arena_str(w->env.arena, rv_str_of(w->failure.message)));
-	return code == CEDAR_OK || ret->message.p;
+	if (!ok)
+		ret->message = w->env.failure;
+	return !w->env.is_out_of_memory;
 }
 
 static bool explain_policy(struct why *w, uint32_t at, cedar_policy_trace *ret)
@@ -167,7 +166,7 @@ cedar_code cedar_explain(const cedar_policies *ps, const cedar_entities *es,
 	const cedar_request *rq, cedar_scratch *s, cedar_explanation *ret, cedar_error *err)
 {
 	struct why w = { .ps = ps, .scratch = s };
-	w.env = (struct env){ es, rq, &s->arena, &w.failure };
+	cedar_env_init(&w.env, es, rq, &s->arena);
 	*ret = (cedar_explanation){ .n_policies = 0 };
 	cedar_authorize(ps, es, rq, s, &ret->answer);
 	if (ret->answer.is_incomplete || !explain_all(&w, ret) ||

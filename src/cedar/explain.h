@@ -8,10 +8,9 @@ struct why {
 	const cedar_policies *ps;
 	struct env env;
 	cedar_scratch *scratch;
-	cedar_error failure; /* what env.err points to */
 };
-/* Evaluates anew; a failure is kept in w->failure. */
-cedar_code cedar_why_eval(struct why *w, const struct expr *e, cedar_value *ret);
+/* Evaluates anew; false: w->env.failure says why. */
+bool cedar_why_eval(struct why *w, const struct expr *e, cedar_value *ret);
 /* The ways to the other decision. False: memory. */
 bool cedar_flips_find(
 	struct why *w, const cedar_answer *now, const cedar_flip **ret, size_t *ret_n);

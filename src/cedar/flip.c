@@ -8,11 +8,12 @@ enum { FLIPS_MAX = 8, POLICIES_MAX = 256 };
 
 /* ---- one policy ---- */
 
-static struct plan make_scope(struct maker *m, const struct scope *s, const cedar_uid *uid)
+static struct plan make_scope(struct maker *m, const struct scope *s, unsigned who)
 {
+	const cedar_uid *uid = m->w->env.who[who].uid;
 	if (s->is_slot)
 		return impossible;
-	if (cedar_scope_holds(&m->w->env, s, uid))
+	if (cedar_scope_holds(&m->w->env, s, who))
 		return nothing;
 	if (s->op != SCOPE_IN && (s->op != SCOPE_IS_IN || !str_eq(uid->type, s->type)))
 		return impossible;
@@ -23,12 +24,11 @@ static struct plan make_scope(struct maker *m, const struct scope *s, const ceda
 static struct plan make_satisfied(struct maker *m, uint32_t at)
 {
 	const struct policy *p = &m->w->ps->list[at];
-	const cedar_request *rq = m->w->env.rq;
 	m->policy = at;
-	if (!cedar_scope_holds(&m->w->env, &p->action, &rq->action))
+	if (!cedar_scope_holds(&m->w->env, &p->action, WHO_ACTION))
 		return impossible;
-	struct plan plan = cedar_plan_both(m, make_scope(m, &p->principal, &rq->principal),
-		make_scope(m, &p->resource, &rq->resource));
+	struct plan plan = cedar_plan_both(m, make_scope(m, &p->principal, WHO_PRINCIPAL),
+		make_scope(m, &p->resource, WHO_RESOURCE));
 	for (size_t i = 0; plan.is_possible && i < p->n_conditions; i++)
 		plan = cedar_plan_both(m, plan,
 			cedar_plan_make(m, p->conditions[i].expr, !p->conditions[i].is_unless));

@@ -67,7 +67,7 @@ static cedar_entity *open_entity(struct trial *t, const cedar_uid *uid)
 	for (size_t i = 0; i < t->rq.n_overlay; i++)
 		if (uid_eq(&t->overlay[i].uid, uid))
 			return &t->overlay[i];
-	const cedar_entity *e = cedar_env_entity(&t->w->env, uid);
+	const cedar_entity *e = cedar_env_who(&t->w->env, uid).entity;
 	cedar_entity *at = &t->overlay[t->rq.n_overlay++];
 	*at = e ? *e : (cedar_entity){ .uid = *uid };
 	return at;

@@ -1,219 +1,285 @@
-/* Which policies can match: each policy is filed under the most telling part of its scope, and a
- * request looks under what it is and what it is in. A constraint that does not hold makes the
- * policy false without evaluating anything, hence without error: leaving such a policy out changes
- * neither decision nor errors (tests/cedar/test_index.c).
+/* Which policies can match. Each rule is filed under one part of its head; a request looks under
+ * what its principal, action and resource are, under all they are in, and under their types. What a
+ * head asks for cannot fail, so a rule that is not found would have been false without an error:
+ * leaving it out changes neither decision nor errors (tests/cedar/test_index.c).
  *
- * A policy lies under exactly one key, so no candidate comes twice:
- *   (resource, uid), (principal, uid), (action, uid), (resource type), (principal type) or the list
- * of the rest. For "==" and "in" the key is the named entity; the request's side is the entity
- * itself and all its ancestors. */
+ * Keys are hashes: of a uid ("==", "in", "is … in" of one of the three) or of a type ("is"). Two
+ * keys of one hash share a bucket, which costs a look at a rule that does not fit and nothing else.
+ * Of its parts a rule is filed under the one that fewest rules have, so that a group everybody is
+ * in does not gather them all; under each action of a list when that is still fewer. */
+#include "cedar/code.h"
 #include "cedar/entities.h"
 
-enum slot_kind { BY_RESOURCE, BY_PRINCIPAL, BY_ACTION, BY_RESOURCE_TYPE, BY_PRINCIPAL_TYPE };
+enum kind { BY_RESOURCE, BY_PRINCIPAL, BY_ACTION, BY_RESOURCE_TYPE, BY_PRINCIPAL_TYPE, KINDS };
 
 struct bucket {
-	uint64_t hash; /* of kind and key; 0: empty slot */
-	enum slot_kind kind;
-	cedar_uid key; /* types: id is empty */
-	uint32_t *policies;
-	uint32_t n, cap;
+	uint64_t key; /* 0: empty */
+	uint32_t n;
+	uint32_t at; /* in filed; of a single rule: itself */
 };
 struct cedar_index {
 	struct bucket *buckets;
 	size_t n, cap; /* a power of two */
-	uint32_t *rest;
-	uint32_t n_rest, cap_rest;
-	bool has[BY_PRINCIPAL_TYPE + 1]; /* kinds in use: others are not looked for */
+	uint32_t *filed;
+	uint32_t *rest; /* under nothing: always tried */
+	uint32_t n_rest;
+	bool has[KINDS]; /* others are not looked for */
 };
 
-static uint64_t key_hash(enum slot_kind kind, const cedar_uid *key)
+static inline uint64_t make_key(enum kind kind, uint64_t hash)
 {
-	uint64_t h =
-		(key->hash ^ ((uint64_t)kind + 1) * 0x9e3779b97f4a7c15ULL) * 0xd6e8feb86659fd93ULL;
+	uint64_t h = (hash ^ ((uint64_t)kind + 1) * 0x9e3779b97f4a7c15ULL) * 0xd6e8feb86659fd93ULL;
 	h ^= h >> 32;
 	return h ? h : 1;
 }
 
-static struct bucket *find(const struct cedar_index *ix, enum slot_kind kind, const cedar_uid *key)
+static uint64_t type_hash(cedar_str type)
 {
-	uint64_t h = key_hash(kind, key);
-	size_t i = h & (ix->cap - 1);
-	for (;; i = (i + 1) & (ix->cap - 1)) {
-		struct bucket *b = &ix->buckets[i];
-		if (b->hash == 0 || (b->hash == h && b->kind == kind && uid_eq(&b->key, key)))
-			return b;
-	}
+	return rv_str_hash(rs(type), 3);
 }
 
-static bool push(uint32_t **list, uint32_t *n, uint32_t *cap, uint32_t v)
+static inline struct bucket *find(const struct cedar_index *ix, uint64_t key)
 {
-	if (*n == *cap) {
-		uint32_t grown = *cap ? *cap * 2 : 2;
-		uint32_t *more = realloc(*list, grown * sizeof *more);
-		if (!more)
-			return false;
-		*list = more;
-		*cap = grown;
-	}
-	(*list)[(*n)++] = v;
-	return true;
+	size_t i = key & (ix->cap - 1);
+	while (ix->buckets[i].key != 0 && ix->buckets[i].key != key)
+		i = (i + 1) & (ix->cap - 1);
+	return &ix->buckets[i];
 }
 
 static bool grow(struct cedar_index *ix)
 {
 	struct bucket *old = ix->buckets;
-	size_t old_cap = ix->cap;
-	ix->cap = old_cap ? old_cap * 2 : 64;
-	ix->buckets = calloc(ix->cap, sizeof *ix->buckets);
-	if (!ix->buckets) {
-		ix->buckets = old;
-		ix->cap = old_cap;
+	size_t old_cap = ix->cap, cap = old_cap ? old_cap * 2 : 64;
+	struct bucket *more = calloc(cap, sizeof *more);
+	if (!more)
 		return false;
-	}
+	ix->buckets = more;
+	ix->cap = cap;
 	for (size_t i = 0; i < old_cap; i++)
-		if (old[i].hash != 0)
-			*find(ix, old[i].kind, &old[i].key) = old[i];
+		if (old[i].key != 0)
+			*find(ix, old[i].key) = old[i];
 	free(old);
 	return true;
 }
 
-static bool file_under(
-	struct cedar_index *ix, enum slot_kind kind, const cedar_uid *key, uint32_t at)
+/* ---- what a rule may be filed under ---- */
+
+struct choices {
+	uint64_t keys[KINDS];
+	enum kind kinds[KINDS];
+	size_t n;
+	bool is_never; /* its head fits no request */
+};
+
+static bool names_entity(const struct match *m)
+{
+	return m->op == SCOPE_EQ || m->op == SCOPE_IN || m->op == SCOPE_IS_IN;
+}
+
+static void choose(struct choices *c, enum kind kind, uint64_t hash)
+{
+	c->keys[c->n] = make_key(kind, hash);
+	c->kinds[c->n++] = kind;
+}
+
+static struct choices choices_of(const struct rule *r)
+{
+	const struct match *p = &r->heads[WHO_PRINCIPAL], *a = &r->heads[WHO_ACTION],
+			   *o = &r->heads[WHO_RESOURCE];
+	struct choices c = { .n = 0 };
+	if (names_entity(o))
+		choose(&c, BY_RESOURCE, o->uid->hash);
+	if (names_entity(p))
+		choose(&c, BY_PRINCIPAL, p->uid->hash);
+	if (names_entity(a))
+		choose(&c, BY_ACTION, a->uid->hash);
+	if (o->op == SCOPE_IS || o->op == SCOPE_IS_IN)
+		choose(&c, BY_RESOURCE_TYPE, type_hash(*o->type));
+	if (p->op == SCOPE_IS || p->op == SCOPE_IS_IN)
+		choose(&c, BY_PRINCIPAL_TYPE, type_hash(*p->type));
+	c.is_never = a->op == SCOPE_IN_LIST && a->n == 0;
+	return c;
+}
+
+/* ---- building ---- */
+
+static bool count(struct cedar_index *ix, uint64_t key)
 {
 	if (2 * (ix->n + 1) > ix->cap && !grow(ix))
 		return false;
-	struct bucket *b = find(ix, kind, key);
-	if (b->hash == 0) {
-		*b = (struct bucket){ .hash = key_hash(kind, key), .kind = kind, .key = *key };
-		ix->n++;
-	}
-	ix->has[kind] = true;
-	return push(&b->policies, &b->n, &b->cap, at);
+	struct bucket *b = find(ix, key);
+	ix->n += b->key == 0;
+	b->key = key;
+	b->n++;
+	return true;
 }
 
-static bool names_entity(const struct scope *s)
+static bool count_rule(struct cedar_index *ix, const struct rule *r)
 {
-	return !s->is_slot && (s->op == SCOPE_EQ || s->op == SCOPE_IN || s->op == SCOPE_IS_IN);
+	const struct choices c = choices_of(r);
+	const struct match *a = &r->heads[WHO_ACTION];
+	for (size_t i = 0; i < c.n; i++)
+		if (!count(ix, c.keys[i]))
+			return false;
+	for (uint32_t i = 0; a->op == SCOPE_IN_LIST && i < a->n; i++)
+		if (!count(ix, make_key(BY_ACTION, a->list[i]->hash)))
+			return false;
+	return true;
 }
 
-static bool file_policy(struct cedar_index *ix, const struct policy *p, uint32_t at)
+/* Where a rule goes, decided while the buckets hold how many could. */
+enum { IN_REST = KINDS, IN_LIST, NOWHERE };
+
+static uint8_t place_of(const struct cedar_index *ix, const struct rule *r, size_t n_rules)
 {
-	if (p->info.is_template)
-		return true; /* never satisfied until linked */
-	if (names_entity(&p->resource))
-		return file_under(ix, BY_RESOURCE, p->resource.uid, at);
-	if (names_entity(&p->principal))
-		return file_under(ix, BY_PRINCIPAL, p->principal.uid, at);
-	if (names_entity(&p->action))
-		return file_under(ix, BY_ACTION, p->action.uid, at);
-	if (p->action.op == SCOPE_IN_LIST && p->action.n_list == 1)
-		return file_under(ix, BY_ACTION, p->action.list[0], at);
-	if (p->resource.op == SCOPE_IS) {
-		cedar_uid key = cedar_uid_of(p->resource.type, cedar_z(""));
-		return file_under(ix, BY_RESOURCE_TYPE, &key, at);
+	enum { LIST_MAX = 64 };
+	const struct choices c = choices_of(r);
+	const struct match *a = &r->heads[WHO_ACTION];
+	size_t best = n_rules + 1;
+	uint8_t place = IN_REST;
+	if (c.is_never)
+		return NOWHERE;
+	for (size_t i = 0; i < c.n; i++) {
+		const struct bucket *b = find(ix, c.keys[i]);
+		if (b->n < best) {
+			best = b->n;
+			place = (uint8_t)c.kinds[i];
+		}
 	}
-	if (p->principal.op == SCOPE_IS) {
-		cedar_uid key = cedar_uid_of(p->principal.type, cedar_z(""));
-		return file_under(ix, BY_PRINCIPAL_TYPE, &key, at);
-	}
-	return push(&ix->rest, &ix->n_rest, &ix->cap_rest, at);
+	if (a->op != SCOPE_IN_LIST || a->n > LIST_MAX)
+		return place;
+	size_t sum = 0;
+	for (uint32_t i = 0; i < a->n; i++)
+		sum += find(ix, make_key(BY_ACTION, a->list[i]->hash))->n;
+	return sum < best ? IN_LIST : place;
 }
 
-bool cedar_index_build(cedar_policies *ps)
+static uint64_t key_of(const struct rule *r, uint8_t place)
+{
+	const struct choices c = choices_of(r);
+	for (size_t i = 0; i < c.n; i++)
+		if (c.kinds[i] == (enum kind)place)
+			return c.keys[i];
+	return 0;
+}
+
+typedef void bucket_fn(struct cedar_index *ix, struct bucket *b, uint32_t rule);
+
+static void tally(struct cedar_index *ix, struct bucket *b, uint32_t rule)
+{
+	b->n++;
+}
+
+static void file(struct cedar_index *ix, struct bucket *b, uint32_t rule)
+{
+	ix->filed[b->at + b->n++] = rule;
+}
+
+static void each_bucket(
+	struct cedar_index *ix, const struct rule *r, uint8_t place, uint32_t rule, bucket_fn *fn)
+{
+	const struct match *a = &r->heads[WHO_ACTION];
+	if (place < KINDS) {
+		ix->has[place] = true;
+		fn(ix, find(ix, key_of(r, place)), rule);
+	}
+	for (uint32_t i = 0; place == IN_LIST && i < a->n; i++) {
+		ix->has[BY_ACTION] = true;
+		fn(ix, find(ix, make_key(BY_ACTION, a->list[i]->hash)), rule);
+	}
+}
+
+/* Counts what each bucket will hold, lays them one behind the other, fills them. */
+static bool fill(struct cedar_index *ix, const struct rule *rules, const uint8_t *places, size_t n)
+{
+	uint32_t total = 0;
+	for (size_t i = 0; i < ix->cap; i++)
+		ix->buckets[i].n = 0;
+	for (size_t i = 0; i < n; i++)
+		each_bucket(ix, &rules[i], places[i], (uint32_t)i, tally);
+	for (size_t i = 0; i < ix->cap; i++) {
+		ix->buckets[i].at = total;
+		total += ix->buckets[i].n;
+		ix->buckets[i].n = 0;
+	}
+	ix->filed = malloc((total + 1) * sizeof *ix->filed);
+	ix->rest = malloc((n + 1) * sizeof *ix->rest);
+	if (!ix->filed || !ix->rest)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		each_bucket(ix, &rules[i], places[i], (uint32_t)i, file);
+		if (places[i] == IN_REST)
+			ix->rest[ix->n_rest++] = (uint32_t)i;
+	}
+	for (size_t i = 0; i < ix->cap; i++)
+		if (ix->buckets[i].n == 1)
+			ix->buckets[i].at = ix->filed[ix->buckets[i].at];
+	return true;
+}
+
+struct cedar_index *cedar_index_new(const struct rule *rules, size_t n)
 {
 	struct cedar_index *ix = calloc(1, sizeof *ix);
-	if (!ix)
-		return false;
-	bool ok = grow(ix);
-	for (size_t i = 0; ok && i < ps->n; i++)
-		ok = file_policy(ix, &ps->list[i], (uint32_t)i);
-	if (!ok) {
-		cedar_index_free(ix);
-		return false;
-	}
-	ps->index = ix;
-	return true;
+	uint8_t *places = malloc(n + 1);
+	bool ok = ix && places && grow(ix);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = count_rule(ix, &rules[i]);
+	for (size_t i = 0; ok && i < n; i++)
+		places[i] = place_of(ix, &rules[i], n);
+	ok = ok && fill(ix, rules, places, n);
+	free(places);
+	if (ok)
+		return ix;
+	cedar_index_free(ix);
+	return NULL;
 }
 
 void cedar_index_free(struct cedar_index *ix)
 {
 	if (!ix)
 		return;
-	for (size_t i = 0; i < ix->cap; i++)
-		free(ix->buckets[i].policies);
 	free(ix->buckets);
+	free(ix->filed);
 	free(ix->rest);
 	free(ix);
 }
 
-static void each_under(const struct cedar_index *ix, enum slot_kind kind, const cedar_uid *key,
-	cedar_index_cb *cb, void *arg)
+/* ---- reading ---- */
+
+static inline void each_under(
+	const struct cedar_index *ix, enum kind kind, uint64_t hash, cedar_index_cb *cb, void *arg)
 {
-	const struct bucket *b = find(ix, kind, key);
+	const struct bucket *b = find(ix, make_key(kind, hash));
+	if (b->n == 1) {
+		cb(arg, b->at);
+		return;
+	}
 	for (uint32_t i = 0; i < b->n; i++)
-		cb(arg, b->policies[i]);
-}
-
-static void each_ancestor(const struct cedar_index *ix, const cedar_entities *es,
-	enum slot_kind kind, const cedar_uid *uid, cedar_index_cb *cb, void *arg)
-{
-	const uint32_t *v;
-	size_t n = cedar_entities_ancestors(es, uid, &v);
-	for (size_t i = 0; i < n; i++)
-		each_under(ix, kind, cedar_entities_node(es, v[i]), cb, arg);
-}
-
-/* An overlay's ancestors are its parents and theirs; one that two parents share must be looked
- * under once. */
-static void each_overlay(const struct cedar_index *ix, const struct env *env, const cedar_entity *e,
-	enum slot_kind kind, cedar_index_cb *cb, void *arg)
-{
-	for (size_t i = 0; i < ix->cap; i++) {
-		const struct bucket *b = &ix->buckets[i];
-		if (b->hash == 0 || b->kind != kind || uid_eq(&b->key, &e->uid) ||
-			!cedar_env_in(env, &e->uid, &b->key))
-			continue;
-		for (uint32_t k = 0; k < b->n; k++)
-			cb(arg, b->policies[k]);
-	}
-}
-
-static void each_entity(const struct cedar_index *ix, const struct env *env, enum slot_kind kind,
-	const cedar_uid *uid, cedar_index_cb *cb, void *arg)
-{
-	if (!ix->has[kind])
-		return;
-	each_under(ix, kind, uid, cb, arg);
-	for (size_t i = 0; i < env->rq->n_overlay; i++) {
-		const cedar_entity *e = &env->rq->overlay[i];
-		if (!uid_eq(&e->uid, uid))
-			continue;
-		if (e->n_parents == 1) { /* the usual overlay: no way to come by the same twice */
-			each_under(ix, kind, &e->parents[0], cb, arg);
-			each_ancestor(ix, env->es, kind, &e->parents[0], cb, arg);
-		} else if (e->n_parents > 1) {
-			each_overlay(ix, env, e, kind, cb, arg);
-		}
-		return;
-	}
-	each_ancestor(ix, env->es, kind, uid, cb, arg);
+		cb(arg, ix->filed[b->at + i]);
 }
 
 void cedar_index_each(
 	const struct cedar_index *ix, const struct env *env, cedar_index_cb *cb, void *arg)
 {
-	const cedar_request *rq = env->rq;
-	each_entity(ix, env, BY_RESOURCE, &rq->resource, cb, arg);
-	each_entity(ix, env, BY_PRINCIPAL, &rq->principal, cb, arg);
-	each_entity(ix, env, BY_ACTION, &rq->action, cb, arg);
-	if (ix->has[BY_RESOURCE_TYPE]) {
-		cedar_uid key = cedar_uid_of(rq->resource.type, cedar_z(""));
-		each_under(ix, BY_RESOURCE_TYPE, &key, cb, arg);
+	static const struct {
+		enum kind kind;
+		unsigned who;
+	} by[] = { { BY_RESOURCE, WHO_RESOURCE }, { BY_PRINCIPAL, WHO_PRINCIPAL },
+		{ BY_ACTION, WHO_ACTION } };
+	for (size_t i = 0; i < RV_COUNT(by); i++) {
+		const struct who *w = &env->who[by[i].who];
+		if (!ix->has[by[i].kind])
+			continue;
+		each_under(ix, by[i].kind, w->uid->hash, cb, arg);
+		for (size_t k = 0; w->up && k < w->up->n; k++)
+			each_under(ix, by[i].kind, w->up->v[k].hash, cb, arg);
 	}
-	if (ix->has[BY_PRINCIPAL_TYPE]) {
-		cedar_uid key = cedar_uid_of(rq->principal.type, cedar_z(""));
-		each_under(ix, BY_PRINCIPAL_TYPE, &key, cb, arg);
-	}
+	if (ix->has[BY_RESOURCE_TYPE])
+		each_under(
+			ix, BY_RESOURCE_TYPE, type_hash(env->who[WHO_RESOURCE].uid->type), cb, arg);
+	if (ix->has[BY_PRINCIPAL_TYPE])
+		each_under(ix, BY_PRINCIPAL_TYPE, type_hash(env->who[WHO_PRINCIPAL].uid->type), cb,
+			arg);
 	for (uint32_t i = 0; i < ix->n_rest; i++)
 		cb(arg, ix->rest[i]);
 }

@@ -320,49 +320,55 @@ static cedar_code json_one(struct rv_arena *a, const struct rv_json *v, const ce
 }
 
 /* The schema's actions are entities too; those given are the same (checked) and give way. */
-static cedar_code add_actions(
-	struct rv_arena *a, const cedar_schema *s, cedar_entity *list, size_t *n, cedar_error *err)
+static cedar_code add_actions(struct build *b, const cedar_schema *s, cedar_error *err)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < *n; i++)
-		if (!cedar_is_action_type(list[i].uid.type))
-			list[kept++] = list[i];
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, SIZE_MAX / 2);
 	for (size_t i = 0; i < s->n_actions; i++) {
 		const struct action_type *at = &s->actions[i];
-		cedar_uid *parents = rv_arena_array(a, at->n_parents, sizeof *parents);
-		cedar_entity e = { .parents = parents, .n_parents = at->n_parents };
+		cedar_uid *parents = rv_arena_array(&a, at->n_parents, sizeof *parents);
 		if (!parents)
 			return CEDAR_FAIL_MEMORY(err);
-		e.uid = cedar_uid_of(
-			cs(rv_arena_str(a, rs(at->uid.type))), cs(rv_arena_str(a, rs(at->uid.id))));
-		for (size_t k = 0; k < at->n_parents; k++) {
-			const cedar_uid *p = &s->actions[at->parents[k]].uid;
-			parents[k] = cedar_uid_of(
-				cs(rv_arena_str(a, rs(p->type))), cs(rv_arena_str(a, rs(p->id))));
-		}
-		list[kept++] = e;
+		for (size_t k = 0; k < at->n_parents; k++)
+			parents[k] = s->actions[at->parents[k]].uid;
+		const cedar_entity e = {
+			.uid = at->uid, .parents = parents, .n_parents = at->n_parents
+		};
+		CEDAR_TRY(cedar_build_add(b, &e, err));
 	}
-	*n = kept;
 	return CEDAR_OK;
 }
 
-static cedar_code parse_entities(
-	cedar_entities *es, cedar_str text, const cedar_schema *schema, cedar_error *err)
+/* A document being read, an entity at a time. */
+struct reading {
+	struct build *build;
+	struct rv_arena arena; /* of the entity */
+	const cedar_schema *schema;
+	cedar_code code;
+	cedar_error *err;
+};
+
+static enum rv_code read_item(void *arg, const struct rv_json *item, struct rv_err *err)
 {
-	struct rv_arena *a = cedar_entities_arena(es);
-	const struct rv_json *v;
-	CEDAR_TRY(parse(a, text, &v, err));
-	if (v->type != RV_JSON_ARR)
-		return fail_at(err, v, "expected an array of entities");
-	size_t n = v->n_items, more = schema ? schema->n_actions : 0;
-	cedar_entity *list = rv_arena_array(a, n + more, sizeof *list);
-	if (!list)
-		return CEDAR_FAIL_MEMORY(err);
-	for (size_t i = 0; i < n; i++)
-		CEDAR_TRY(json_one(a, v->items[i], schema, &list[i], err));
-	if (schema)
-		CEDAR_TRY(add_actions(a, schema, list, &n, err));
-	return cedar_entities_finish(es, list, n, err);
+	struct reading *r = arg;
+	cedar_entity e = { .n_parents = 0 };
+	rv_arena_clear(&r->arena);
+	r->code = json_one(&r->arena, item, r->schema, &e, r->err);
+	if (r->code == CEDAR_OK && (!r->schema || !cedar_is_action_type(e.uid.type)))
+		r->code = cedar_build_add(r->build, &e, r->err);
+	return r->code == CEDAR_OK ? RV_OK : RV_EINVAL;
+}
+
+static cedar_code read_items(struct reading *r, cedar_str text)
+{
+	static const struct rv_json_limits limits = { .max_bytes = JSON_MAX,
+		.max_depth = 2 * VALUE_DEPTH_MAX };
+	RV_AUTO_ARENA a;
+	struct rv_err e = { .code = RV_OK };
+	rv_arena_init(&a, SIZE_MAX / 2);
+	if (rv_json_parse_items(&a, rs(text), &limits, read_item, r, &e) == RV_OK)
+		return r->schema ? add_actions(r->build, r->schema, r->err) : CEDAR_OK;
+	return r->code != CEDAR_OK ? r->code : cedar_json_fail(r->err, &e);
 }
 
 cedar_code cedar_entities_parse_json(cedar_str text, cedar_entities **ret, cedar_error *err)
@@ -373,16 +379,16 @@ cedar_code cedar_entities_parse_json(cedar_str text, cedar_entities **ret, cedar
 cedar_code cedar_entities_parse_json_with(
 	cedar_str text, const cedar_schema *schema, cedar_entities **ret, cedar_error *err)
 {
-	cedar_entities *es = cedar_entities_begin(err);
-	if (!es)
-		return CEDAR_ELIMIT;
-	cedar_code code = parse_entities(es, text, schema, err);
-	if (code != CEDAR_OK) {
-		cedar_entities_free(es);
-		return code;
-	}
-	*ret = es;
-	return CEDAR_OK;
+	struct reading r = { .build = cedar_build_new(), .schema = schema, .err = err };
+	if (!r.build)
+		return CEDAR_FAIL_MEMORY(err);
+	rv_arena_init(&r.arena, SIZE_MAX / 2);
+	cedar_code code = read_items(&r, text);
+	rv_arena_done(&r.arena);
+	if (code == CEDAR_OK)
+		return cedar_build_done(r.build, ret, err);
+	cedar_build_free(r.build);
+	return code;
 }
 
 cedar_code cedar_value_parse_json(

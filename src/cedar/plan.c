@@ -65,13 +65,13 @@ static bool place_of(struct maker *m, const struct expr *e, cedar_change *ret)
 		*ret = (cedar_change){ .n_path = 0 };
 		return true;
 	}
-	if ((e->op != OP_ATTR && e->op != OP_GET_TAG) || cedar_why_eval(m->w, e->a, &v) != CEDAR_OK)
+	if ((e->op != OP_ATTR && e->op != OP_GET_TAG) || !cedar_why_eval(m->w, e->a, &v))
 		return false;
 	if (v.kind == CEDAR_ENTITY)
 		*ret = (cedar_change){ .entity = v.u.uid };
 	if (e->op == OP_GET_TAG) {
 		ret->is_tag = true;
-		return v.kind == CEDAR_ENTITY && cedar_why_eval(m->w, e->b, &name) == CEDAR_OK &&
+		return v.kind == CEDAR_ENTITY && cedar_why_eval(m->w, e->b, &name) &&
 			name.kind == CEDAR_STRING && add_name(m, ret, name.u.string);
 	}
 	if (v.kind != CEDAR_ENTITY && (v.kind != CEDAR_RECORD || !place_of(m, e->a, ret)))
@@ -82,7 +82,7 @@ static bool place_of(struct maker *m, const struct expr *e, cedar_change *ret)
 static bool place_and_value(
 	struct maker *m, const struct expr *at, const struct expr *other, cedar_change *ret)
 {
-	return place_of(m, at, ret) && cedar_why_eval(m->w, other, &ret->value) == CEDAR_OK;
+	return place_of(m, at, ret) && cedar_why_eval(m->w, other, &ret->value);
 }
 
 static struct plan set_to(struct maker *m, cedar_change c, cedar_bound bound, cedar_value v)
@@ -201,6 +201,12 @@ static struct plan membership(
 			.value = *group });
 }
 
+static bool is_in(struct maker *m, const cedar_uid *entity, const cedar_uid *group)
+{
+	const struct who w = cedar_env_who(&m->w->env, entity);
+	return cedar_env_in(&m->w->env, &w, group);
+}
+
 /* The entity that comes first by name: sets have no order of their own. */
 static const cedar_value *first_of(const cedar_set *s)
 {
@@ -230,7 +236,7 @@ struct plan cedar_plan_member(
 	struct plan p = nothing;
 	for (size_t i = 0; i < b->u.set->n; i++) {
 		const cedar_value *g = &b->u.set->items[i];
-		if (g->kind == CEDAR_ENTITY && cedar_env_in(&m->w->env, entity, g->u.uid))
+		if (g->kind == CEDAR_ENTITY && is_in(m, entity, g->u.uid))
 			p = cedar_plan_both(m, p, cedar_plan_member(m, entity, g, false));
 	}
 	return p;
@@ -239,8 +245,8 @@ struct plan cedar_plan_member(
 static struct plan make_in(struct maker *m, const struct expr *e, bool want)
 {
 	cedar_value a, b;
-	if (cedar_why_eval(m->w, e->a, &a) != CEDAR_OK || a.kind != CEDAR_ENTITY ||
-		cedar_why_eval(m->w, e->b, &b) != CEDAR_OK)
+	if (!cedar_why_eval(m->w, e->a, &a) || a.kind != CEDAR_ENTITY ||
+		!cedar_why_eval(m->w, e->b, &b))
 		return impossible;
 	return cedar_plan_member(m, a.u.uid, &b, want);
 }
@@ -248,8 +254,8 @@ static struct plan make_in(struct maker *m, const struct expr *e, bool want)
 static struct plan make_is(struct maker *m, const struct expr *e, bool want)
 {
 	cedar_value a, b;
-	if (!e->b || cedar_why_eval(m->w, e->a, &a) != CEDAR_OK || a.kind != CEDAR_ENTITY ||
-		!str_eq(a.u.uid->type, e->name) || cedar_why_eval(m->w, e->b, &b) != CEDAR_OK)
+	if (!e->b || !cedar_why_eval(m->w, e->a, &a) || a.kind != CEDAR_ENTITY ||
+		!str_eq(a.u.uid->type, e->name) || !cedar_why_eval(m->w, e->b, &b))
 		return impossible;
 	return cedar_plan_member(m, a.u.uid, &b, want);
 }
@@ -260,7 +266,7 @@ static struct plan make_contains(struct maker *m, const struct expr *e, bool wan
 	cedar_value set;
 	if (!place_and_value(m, e->a, e->b, &c))
 		return impossible;
-	if (cedar_why_eval(m->w, e->a, &set) != CEDAR_OK || set.kind != CEDAR_SET)
+	if (!cedar_why_eval(m->w, e->a, &set) || set.kind != CEDAR_SET)
 		return impossible;
 	c.kind = want ? CEDAR_CHANGE_ADD : CEDAR_CHANGE_DROP;
 	return cedar_plan_one(m, c);
@@ -379,7 +385,7 @@ static struct plan make_other(struct maker *m, const struct expr *e, bool want)
 struct plan cedar_plan_make(struct maker *m, const struct expr *e, bool want)
 {
 	cedar_value v;
-	if (cedar_why_eval(m->w, e, &v) == CEDAR_OK) {
+	if (cedar_why_eval(m->w, e, &v)) {
 		if (v.kind != CEDAR_BOOL)
 			return impossible;
 		if (v.u.boolean == want)

@@ -1,7 +1,7 @@
 /* The policy set: ids and look-ups. */
 #include <stdio.h>
 
-#include "cedar/cedar_int.h"
+#include "cedar/code.h"
 
 static const uint32_t NONE = UINT32_MAX;
 
@@ -139,9 +139,7 @@ static cedar_code fill(cedar_policies *ps, const cedar_source *sources, size_t n
 		return CEDAR_FAIL_MEMORY(err);
 	for (size_t i = 0; i < ps->n; i++)
 		ps->infos[i] = &ps->list[i].info;
-	if ((!opts || !opts->no_index) && !cedar_index_build(ps))
-		return CEDAR_FAIL_MEMORY(err);
-	return CEDAR_OK;
+	return cedar_rules_build(ps, opts && opts->no_index, err);
 }
 
 cedar_code cedar_policies_new(const cedar_source *sources, size_t n,
@@ -175,7 +173,7 @@ void cedar_policies_free(cedar_policies *ps)
 {
 	if (!ps)
 		return;
-	cedar_index_free(ps->index);
+	cedar_rules_free(ps->rules);
 	rv_arena_done(&ps->arena);
 	free(ps->list);
 	free(ps->infos);

@@ -166,9 +166,10 @@ static cedar_code check_parents(
 
 cedar_code cedar_check_entity(const cedar_schema *s, const cedar_entity *e, cedar_error *err)
 {
-	static const struct cedar_record none = { 0, NULL };
-	const cedar_record *attrs = e->attrs.kind == CEDAR_RECORD ? e->attrs.u.record : &none;
-	const cedar_record *tags = e->tags.kind == CEDAR_RECORD ? e->tags.u.record : &none;
+	const cedar_record *attrs =
+		e->attrs.kind == CEDAR_RECORD ? e->attrs.u.record : &cedar_empty_record;
+	const cedar_record *tags =
+		e->tags.kind == CEDAR_RECORD ? e->tags.u.record : &cedar_empty_record;
 	if (cedar_is_action_type(e->uid.type))
 		return check_action(s, e, err);
 	CEDAR_TRY(cedar_check_uid(s, &e->uid, err));
@@ -203,7 +204,6 @@ static cedar_code check_one(const cedar_schema *s, const cedar_uid *u, const uin
 cedar_code cedar_schema_check_request(
 	const cedar_schema *s, const cedar_request *rq, cedar_error *err)
 {
-	static const struct cedar_record none = { 0, NULL };
 	uint32_t at = cedar_schema_action(s, &rq->action);
 	if (at == NO_TYPE)
 		return refuse(err, "action %.*s::\"%.*s\" is not in the schema",
@@ -214,7 +214,7 @@ cedar_code cedar_schema_check_request(
 	CEDAR_TRY(check_one(
 		s, &rq->resource, a->resources, a->n_resources, "a resource", &rq->action, err));
 	return check_record(s, a->context,
-		rq->context.kind == CEDAR_RECORD ? rq->context.u.record : &none,
+		rq->context.kind == CEDAR_RECORD ? rq->context.u.record : &cedar_empty_record,
 		"context attribute", err);
 }
 

@@ -4,7 +4,7 @@
 
 #include "cedar/cedar_int.h"
 
-const cedar_record cedar_empty_record = { 0, NULL };
+const cedar_record cedar_empty_record = { .depth = 1 };
 
 cedar_code cedar_fail(cedar_error *e, cedar_code code, const char *fmt, ...)
 {
@@ -68,7 +68,7 @@ uint64_t cedar_value_hash(const cedar_value *v)
 	return h;
 }
 
-static bool set_has(const cedar_set *s, const cedar_value *v, uint64_t hash)
+static bool set_has_hashed(const cedar_set *s, const cedar_value *v, uint64_t hash)
 {
 	size_t lo = 0, hi = s->n;
 	while (lo < hi) {
@@ -84,12 +84,23 @@ static bool set_has(const cedar_set *s, const cedar_value *v, uint64_t hash)
 	return false;
 }
 
+bool cedar_set_has(const cedar_set *s, const cedar_value *v)
+{
+	/* Small sets are the rule; a hash is dearer than a few comparisons. */
+	if (s->n > 4)
+		return set_has_hashed(s, v, cedar_value_hash(v));
+	for (uint32_t i = 0; i < s->n; i++)
+		if (cedar_value_eq(&s->items[i], v))
+			return true;
+	return false;
+}
+
 static bool set_eq(const cedar_set *a, const cedar_set *b)
 {
 	if (a->n != b->n || a->hash != b->hash)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
-		if (!set_has(b, &a->items[i], a->hashes[i]))
+		if (!set_has_hashed(b, &a->items[i], a->hashes[i]))
 			return false;
 	return true;
 }
@@ -156,7 +167,7 @@ static int key_cmp(cedar_str a, cedar_str b)
 	return a.n ? memcmp(a.p, b.p, a.n) : 0;
 }
 
-const cedar_value *cedar_record_get(const cedar_record *r, cedar_str key)
+const cedar_value *cedar_record_search(const cedar_record *r, cedar_str key)
 {
 	size_t lo = 0, hi = r->n;
 	while (lo < hi) {
@@ -172,17 +183,61 @@ const cedar_value *cedar_record_get(const cedar_record *r, cedar_str key)
 	return NULL;
 }
 
+const cedar_value *cedar_record_get(const cedar_record *r, cedar_str key)
+{
+	return cedar_record_search(r, key);
+}
+
 struct hashed {
 	uint64_t hash;
 	size_t at;
 };
 
-static int hashed_cmp(const void *a, const void *b)
+static bool hashed_less(const struct hashed *a, const struct hashed *b)
 {
-	const struct hashed *x = a, *y = b;
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	return x->at < y->at ? -1 : x->at > y->at;
+	return a->hash != b->hash ? a->hash < b->hash : a->at < b->at;
+}
+
+static void hashed_sink(struct hashed *v, size_t i, size_t n)
+{
+	for (size_t kid; (kid = 2 * i + 1) < n; i = kid) {
+		if (kid + 1 < n && hashed_less(&v[kid], &v[kid + 1]))
+			kid++;
+		if (!hashed_less(&v[i], &v[kid]))
+			return;
+		struct hashed t = v[i];
+		v[i] = v[kid];
+		v[kid] = t;
+	}
+}
+
+/* In place: the library's own may take memory, and this is on the path of a decision. */
+static void hashed_sort(struct hashed *v, size_t n)
+{
+	if (n <= 16) {
+		for (size_t i = 1; i < n; i++)
+			for (size_t k = i; k > 0 && hashed_less(&v[k], &v[k - 1]); k--) {
+				struct hashed t = v[k];
+				v[k] = v[k - 1];
+				v[k - 1] = t;
+			}
+		return;
+	}
+	for (size_t i = n / 2; i-- > 0;)
+		hashed_sink(v, i, n);
+	for (size_t i = n; i-- > 1;) {
+		struct hashed t = v[0];
+		v[0] = v[i];
+		v[i] = t;
+		hashed_sink(v, 0, i);
+	}
+}
+
+static unsigned value_depth(const cedar_value *v)
+{
+	return v->kind == CEDAR_SET	  ? v->u.set->depth
+		: v->kind == CEDAR_RECORD ? v->u.record->depth
+					  : 0;
 }
 
 static bool seen_before(const cedar_set *s, size_t n, const cedar_value *v, uint64_t hash)
@@ -195,51 +250,74 @@ static bool seen_before(const cedar_set *s, size_t n, const cedar_value *v, uint
 
 const cedar_set *cedar_set_make(struct rv_arena *a, const cedar_value *items, size_t n)
 {
-	cedar_set *s = rv_arena_alloc(a, sizeof *s);
-	struct hashed *order = rv_arena_array(a, n, sizeof *order);
-	uint64_t *hashes = rv_arena_array(a, n, sizeof *hashes);
-	cedar_value *kept = rv_arena_array(a, n, sizeof *kept);
-	if (!s || !order || !hashes || !kept)
+	if (n > UINT32_MAX / 64)
 		return NULL;
+	cedar_set *s = rv_arena_raw(a, sizeof *s + n * (sizeof *s->items + sizeof *s->hashes));
+	struct hashed *order = rv_arena_raw(a, n * sizeof *order);
+	if (!s || !order)
+		return NULL;
+	cedar_value *kept = (cedar_value *)(void *)(s + 1);
+	uint64_t *hashes = (uint64_t *)(void *)(kept + n);
+	*s = (cedar_set){ .is_entities = true, .hashes = hashes, .items = kept };
 	for (size_t i = 0; i < n; i++)
 		order[i] = (struct hashed){ cedar_value_hash(&items[i]), i };
-	qsort(order, n, sizeof *order, hashed_cmp);
-	s->hashes = hashes;
-	s->items = kept;
+	hashed_sort(order, n);
+	unsigned depth = 0;
 	for (size_t i = 0; i < n; i++) {
 		const cedar_value *v = &items[order[i].at];
 		if (seen_before(s, s->n, v, order[i].hash))
 			continue;
+		unsigned d = value_depth(v);
+		depth = d > depth ? d : depth;
+		s->is_entities = s->is_entities && v->kind == CEDAR_ENTITY;
 		hashes[s->n] = order[i].hash;
 		kept[s->n++] = *v;
 		s->hash += order[i].hash;
 	}
+	s->depth = (uint16_t)(depth + 1);
 	return s;
 }
 
-static int pair_cmp(const void *a, const void *b)
+/* Few pairs, mostly in order already. */
+static void pairs_sort(cedar_pair *v, size_t n)
 {
-	return key_cmp(((const cedar_pair *)a)->key, ((const cedar_pair *)b)->key);
+	for (size_t gap = n > 64 ? n / 2 : 1; gap > 0; gap /= 2)
+		for (size_t i = gap; i < n; i++) {
+			const cedar_pair p = v[i];
+			size_t k = i;
+			for (; k >= gap && key_cmp(p.key, v[k - gap].key) < 0; k -= gap)
+				v[k] = v[k - gap];
+			v[k] = p;
+		}
 }
 
 const cedar_record *cedar_record_make(
 	struct rv_arena *a, const cedar_pair *pairs, size_t n, cedar_str *ret_twice)
 {
-	cedar_record *r = rv_arena_alloc(a, sizeof *r);
-	cedar_pair *kept = rv_arena_array(a, n, sizeof *kept);
 	*ret_twice = (cedar_str){ NULL, 0 };
-	if (!r || !kept)
+	if (n > UINT32_MAX / 64)
 		return NULL;
+	cedar_record *r = rv_arena_raw(a, sizeof *r + n * (sizeof *pairs + sizeof *r->hashes));
+	if (!r)
+		return NULL;
+	cedar_pair *kept = (cedar_pair *)(void *)(r + 1);
+	uint32_t *hashes = (uint32_t *)(void *)(kept + n);
+	unsigned depth = 0;
 	if (n > 0)
 		memcpy(kept, pairs, n * sizeof *kept);
-	qsort(kept, n, sizeof *kept, pair_cmp);
-	for (size_t i = 1; i < n; i++)
-		if (str_eq(kept[i - 1].key, kept[i].key)) {
+	pairs_sort(kept, n);
+	for (size_t i = 0; i < n; i++) {
+		unsigned d = value_depth(&kept[i].value);
+		depth = d > depth ? d : depth;
+		hashes[i] = key_hash(kept[i].key);
+		if (i > 0 && str_eq(kept[i - 1].key, kept[i].key)) {
 			*ret_twice = kept[i].key;
 			return NULL;
 		}
-	r->n = n;
-	r->pairs = kept;
+	}
+	*r = (cedar_record){
+		.n = (uint32_t)n, .depth = (uint16_t)(depth + 1), .pairs = kept, .hashes = hashes
+	};
 	return r;
 }
 
@@ -261,9 +339,9 @@ static bool copy_uid(struct rv_arena *a, const cedar_uid *u, const cedar_uid **r
 
 static bool copy_set(struct rv_arena *a, const cedar_set *s, const cedar_set **ret)
 {
-	cedar_set *c = rv_arena_alloc(a, sizeof *c);
-	uint64_t *hashes = rv_arena_array(a, s->n, sizeof *hashes);
-	cedar_value *items = rv_arena_array(a, s->n, sizeof *items);
+	cedar_set *c = rv_arena_raw(a, sizeof *c);
+	uint64_t *hashes = rv_arena_raw(a, s->n * sizeof *hashes);
+	cedar_value *items = rv_arena_raw(a, s->n * sizeof *items);
 	if (!c || !hashes || !items)
 		return false;
 	for (size_t i = 0; i < s->n; i++) {
@@ -271,22 +349,29 @@ static bool copy_set(struct rv_arena *a, const cedar_set *s, const cedar_set **r
 		if (!cedar_value_copy(a, &s->items[i], &items[i]))
 			return false;
 	}
-	*c = (cedar_set){ s->n, s->hash, hashes, items };
+	*c = *s;
+	c->hashes = hashes;
+	c->items = items;
 	*ret = c;
 	return true;
 }
 
 static bool copy_record(struct rv_arena *a, const cedar_record *r, const cedar_record **ret)
 {
-	cedar_record *c = rv_arena_alloc(a, sizeof *c);
-	cedar_pair *pairs = rv_arena_array(a, r->n, sizeof *pairs);
-	if (!c || !pairs)
+	cedar_record *c = rv_arena_raw(a, sizeof *c);
+	cedar_pair *pairs = rv_arena_raw(a, r->n * sizeof *pairs);
+	uint32_t *hashes = rv_arena_raw(a, r->n * sizeof *hashes);
+	if (!c || !pairs || !hashes)
 		return false;
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
+		hashes[i] = r->hashes[i];
 		if (!copy_str(a, r->pairs[i].key, &pairs[i].key) ||
 			!cedar_value_copy(a, &r->pairs[i].value, &pairs[i].value))
 			return false;
-	*c = (cedar_record){ r->n, pairs };
+	}
+	*c = *r;
+	c->pairs = pairs;
+	c->hashes = hashes;
 	*ret = c;
 	return true;
 }
@@ -335,7 +420,7 @@ void cedar_scratch_free(cedar_scratch *s)
 
 void cedar_scratch_clear(cedar_scratch *s)
 {
-	rv_arena_clear(&s->arena);
+	rv_arena_reuse(&s->arena, SCRATCH_KEPT);
 }
 
 cedar_code cedar_entity_value(
@@ -355,6 +440,9 @@ cedar_code cedar_set_of(
 	const cedar_set *set = cedar_set_make(&s->arena, items, n);
 	if (!set)
 		return CEDAR_FAIL_MEMORY(err);
+	if (set->depth > VALUE_DEPTH_MAX)
+		return cedar_fail(
+			err, CEDAR_ELIMIT, "values nest more than %d deep", VALUE_DEPTH_MAX);
 	*ret = (cedar_value){ CEDAR_SET, { .set = set } };
 	return CEDAR_OK;
 }
@@ -369,6 +457,9 @@ cedar_code cedar_record_of(
 			err, CEDAR_EPARSE, "key '%.*s' occurs twice in a record", RV_FMT(twice));
 	if (!r)
 		return CEDAR_FAIL_MEMORY(err);
+	if (r->depth > VALUE_DEPTH_MAX)
+		return cedar_fail(
+			err, CEDAR_ELIMIT, "values nest more than %d deep", VALUE_DEPTH_MAX);
 	*ret = (cedar_value){ CEDAR_RECORD, { .record = r } };
 	return CEDAR_OK;
 }

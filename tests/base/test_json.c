@@ -114,6 +114,62 @@ TEST(limits_at_and_over)
 	CHECK(rv_json_parse(&tiny, RV_STR("[[[[[[[[1]]]]]]]]"), NULL, &v, NULL) == RV_ELIMIT);
 }
 
+struct items {
+	size_t n;
+	int64_t sum;
+	size_t stop_at; /* 0: never */
+};
+
+static enum rv_code count_item(void *arg, const struct rv_json *item, struct rv_err *err)
+{
+	struct items *it = arg;
+	const struct rv_json *a = rv_json_get(item, "a");
+	it->n++;
+	it->sum += a ? a->integer : 0;
+	return it->n == it->stop_at ? RV_FAIL(err, RV_EBUSY, "enough") : RV_OK;
+}
+
+TEST(items_of_an_array)
+{
+	static const struct {
+		const char *in;
+		size_t n;
+		int64_t sum;
+		enum rv_code code;
+		uint32_t line, col;
+	} cases[] = {
+		{ "[]", 0, 0, RV_OK, 0, 0 },
+		{ " [ ] ", 0, 0, RV_OK, 0, 0 },
+		{ "[{\"a\":1},\n {}, {\"a\":41}]", 3, 42, RV_OK, 0, 0 },
+		{ "{}", 0, 0, RV_EINVAL, 1, 1 },
+		{ "", 0, 0, RV_EINVAL, 1, 1 },
+		{ "[", 0, 0, RV_EINVAL, 1, 2 },
+		{ "[1,]", 1, 0, RV_EINVAL, 1, 4 },
+		{ "[1 2]", 1, 0, RV_EINVAL, 1, 4 },
+		{ "[1", 1, 0, RV_EINVAL, 1, 3 },
+		{ "[1] 2", 1, 0, RV_EINVAL, 1, 5 },
+		{ "[{\"a\":1},\n{\"a\":1,\"a\":2}]", 1, 1, RV_EINVAL, 2, 8 },
+	};
+	for (size_t i = 0; i < RV_COUNT(cases); i++) {
+		RV_AUTO_ARENA a;
+		struct rv_err err = { 0 };
+		struct items it = { .n = 0 };
+		rv_arena_init(&a, 1 << 16);
+		enum rv_code code = rv_json_parse_items(
+			&a, rv_str_of(cases[i].in), NULL, count_item, &it, &err);
+		CHECKF(code == cases[i].code && it.n == cases[i].n && it.sum == cases[i].sum,
+			"%s: %d, %zu items", cases[i].in, code, it.n);
+		CHECKF(err.line == cases[i].line && err.col == cases[i].col, "%s: %u:%u",
+			cases[i].in, err.line, err.col);
+	}
+	RV_AUTO_ARENA a;
+	struct rv_err err = { 0 };
+	struct items it = { .stop_at = 2 };
+	rv_arena_init(&a, 1 << 16);
+	CHECK(rv_json_parse_items(&a, RV_STR("[1,2,3]"), NULL, count_item, &it, &err) == RV_EBUSY);
+	CHECK(it.n == 2);
+}
+
 TEST(integers_only)
 {
 	const struct rv_json_limits limits = { .integers_only = true };

@@ -37,6 +37,31 @@ TEST(arena_reuse)
 	CHECK(strcmp(rv_arena_printf(&a, "%d-%s", 4, "b"), "4-b") == 0);
 }
 
+/* Room for a whole round stays, in one block, unless it is more than may be kept. */
+TEST(arena_keeps_what_a_round_took)
+{
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 24);
+	for (int i = 0; i < 100; i++)
+		REQUIRE(rv_arena_alloc(&a, 1000));
+	size_t taken = a.used_bytes;
+	rv_arena_reuse(&a, taken);
+	CHECK(a.used_bytes == taken && (size_t)(a.end - a.at) == taken);
+	char *first = rv_arena_alloc(&a, 1000);
+	for (int i = 0; i < 99; i++)
+		REQUIRE(rv_arena_alloc(&a, 1000));
+	CHECK(a.used_bytes == taken);
+	rv_arena_reuse(&a, taken);
+	CHECK(rv_arena_alloc(&a, 1000) == first);
+	while (a.used_bytes == taken)
+		REQUIRE(rv_arena_alloc(&a, 1000));
+	rv_arena_reuse(&a, taken);
+	CHECK(a.used_bytes <= taken);
+	rv_arena_done(&a);
+	rv_arena_reuse(&a, taken);
+	CHECK(a.used_bytes == 0 && a.limit_bytes == 1 << 24);
+}
+
 TEST(buffer_limit)
 {
 	RV_AUTO_BUF b;
