@@ -25,4 +25,10 @@ RV_MUST_USE enum rv_code rv_ask_answer_read(
  * without the line's end; prefix: "rvp_". Errors name the path, never the contents. */
 RV_MUST_USE enum rv_code rv_ask_token_read(struct rv_arena *a, const char *path, const char *prefix,
 	struct rv_str *ret, struct rv_err *err);
+/* A member that must be an absolute path without ".." when it is there. */
+RV_MUST_USE enum rv_code rv_ask_opt_path(
+	struct rv_json_obj *o, const char *name, struct rv_str *ret, struct rv_err *err);
+/* A member that is a duration within bounds when it is there. */
+RV_MUST_USE enum rv_code rv_ask_opt_duration(struct rv_json_obj *o, const char *name,
+	int64_t min_ms, int64_t max_ms, int64_t *ret_ms, struct rv_err *err);
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/yaml.h"
+#include "points/ask/ask.h"
 #include "points/exec/exec_int.h"
 
 static enum rv_code bad_at(
@@ -111,7 +112,7 @@ static enum rv_code read_commands(
 static enum rv_code need_path(
 	struct rv_json_obj *o, const char *name, struct rv_str *ret, struct rv_err *err)
 {
-	RV_TRY(rv_exec_opt_path(o, name, ret, err));
+	RV_TRY(rv_ask_opt_path(o, name, ret, err));
 	if (ret->p)
 		return RV_OK;
 	return RV_FAIL_AT(err, RV_EINVAL, NULL, o->v->line, o->v->col,
@@ -125,14 +126,14 @@ static enum rv_code read_conf(
 	const struct rv_json *workers, *commands;
 	RV_TRY(rv_json_obj_open(&o, v, "runner", err));
 	RV_TRY(rv_json_need_str(&o, "server", &c->server, err));
-	RV_TRY(rv_exec_opt_path(&o, "ca_file", &c->ca_file, err));
+	RV_TRY(rv_ask_opt_path(&o, "ca_file", &c->ca_file, err));
 	RV_TRY(need_path(&o, "token_file", &c->token_file, err));
 	RV_TRY(need_path(&o, "listen", &c->listen, err));
 	RV_TRY(need_path(&o, "spool", &c->spool, err));
 	RV_TRY(rv_json_opt_i64(&o, "max_requests", 1, 1024, &c->max_requests, err));
 	RV_TRY(rv_json_opt_i64(
 		&o, "max_requests_per_worker", 1, 1024, &c->max_requests_per_worker, err));
-	RV_TRY(rv_exec_opt_duration(
+	RV_TRY(rv_ask_opt_duration(
 		&o, "max_wait", 1000, INT64_C(7) * 86400000, &c->max_wait_ms, err));
 	RV_TRY(rv_json_need(&o, "workers", RV_JSON_ARR, &workers, err));
 	RV_TRY(rv_json_need(&o, "commands", RV_JSON_OBJ, &commands, err));

@@ -1,5 +1,6 @@
 /* One entry of `commands:` in runner.yaml. */
 #include "base/clock.h"
+#include "points/ask/ask.h"
 #include "points/exec/exec_int.h"
 
 enum { TEMPLATE_MAX = 4096, MIB = 1 << 20 };
@@ -17,42 +18,6 @@ static enum rv_code bad(struct reader *r, const struct rv_json *v, const char *w
 {
 	return RV_FAIL_AT(r->err, RV_EINVAL, NULL, v->line, v->col, "%s%s%.*s: %s", path,
 		path[0] && name.n ? "." : "", RV_FMT(name), what);
-}
-
-enum rv_code rv_exec_opt_path(
-	struct rv_json_obj *o, const char *name, struct rv_str *ret, struct rv_err *err)
-{
-	const struct rv_json *v;
-	RV_TRY(rv_json_opt(o, name, RV_JSON_STR, &v, err));
-	if (!v)
-		return RV_OK;
-	struct rv_str rest = v->str, part;
-	bool is_good =
-		rest.n > 0 && rest.n < 4096 && rest.p[0] == '/' && !memchr(rest.p, '\0', rest.n);
-	while (is_good && rv_str_split(&rest, '/', &part))
-		is_good = !rv_str_eqz(part, "..");
-	if (!is_good)
-		return RV_FAIL_AT(err, RV_EINVAL, NULL, v->line, v->col,
-			"%s.%s: must be an absolute path without '..'", o->path, name);
-	*ret = v->str;
-	return RV_OK;
-}
-
-enum rv_code rv_exec_opt_duration(struct rv_json_obj *o, const char *name, int64_t min_ms,
-	int64_t max_ms, int64_t *ret_ms, struct rv_err *err)
-{
-	const struct rv_json *v;
-	int64_t ns;
-	RV_TRY(rv_json_opt(o, name, RV_JSON_STR, &v, err));
-	if (!v)
-		return RV_OK;
-	if (!rv_duration_parse(v->str, &ns) || ns / RV_NS_PER_MS < min_ms ||
-		ns / RV_NS_PER_MS > max_ms)
-		return RV_FAIL_AT(err, RV_EINVAL, NULL, v->line, v->col,
-			"%s.%s: must be a duration such as 90s or 5m, from %lld s to %lld s",
-			o->path, name, (long long)(min_ms / 1000), (long long)(max_ms / 1000));
-	*ret_ms = ns / RV_NS_PER_MS;
-	return RV_OK;
 }
 
 /* ---- parameters ---- */
@@ -411,8 +376,8 @@ static enum rv_code read_plain(struct reader *r, struct rv_json_obj *o, const st
 		!rv_str_eqz(c->effect, "destructive") && !rv_str_eqz(c->effect, "external"))
 		return bad(r, rv_json_get(v, "effect"),
 			"is one of read, write, destructive, external", o->path, RV_STR("effect"));
-	RV_TRY(rv_exec_opt_path(o, "cwd", &c->cwd, r->err));
-	RV_TRY(rv_exec_opt_duration(o, "timeout", 1000, 86400000, &c->timeout_ms, r->err));
+	RV_TRY(rv_ask_opt_path(o, "cwd", &c->cwd, r->err));
+	RV_TRY(rv_ask_opt_duration(o, "timeout", 1000, 86400000, &c->timeout_ms, r->err));
 	RV_TRY(rv_json_opt_i64(o, "output", 0, 64 * MIB, &c->output_bytes, r->err));
 	return rv_json_opt_i64(o, "file_size", 0, INT64_MAX, &c->file_bytes, r->err);
 }

@@ -35,10 +35,4 @@ RV_MUST_USE enum rv_code rv_exec_params_resolve(struct rv_arena *a,
 
 RV_MUST_USE enum rv_code rv_exec_command_read(struct rv_arena *a, struct rv_str name,
 	const struct rv_json *v, const char *path, struct rv_exec_command *ret, struct rv_err *err);
-/* A member that must be an absolute path without ".." when it is there. */
-RV_MUST_USE enum rv_code rv_exec_opt_path(
-	struct rv_json_obj *o, const char *name, struct rv_str *ret, struct rv_err *err);
-/* A member that is a duration within bounds when it is there. */
-RV_MUST_USE enum rv_code rv_exec_opt_duration(struct rv_json_obj *o, const char *name,
-	int64_t min_ms, int64_t max_ms, int64_t *ret_ms, struct rv_err *err);
 #endif
