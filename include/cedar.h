@@ -317,6 +317,14 @@ CEDAR_MUST_USE cedar_code cedar_entities_parse_json(
  * the schema says (else CEDAR_ESCHEMA), and its actions join the set. */
 CEDAR_MUST_USE cedar_code cedar_entities_parse_json_with(
 	cedar_str json, const cedar_schema *schema, cedar_entities **ret, cedar_error *err);
+/* base with some entities put (each replaces the one of its uid) and some removed (those that are
+ * not there are passed over; a uid in both lists is put). base stays as it is. The two share all
+ * that did not change and are freed in any order. Costs by what changes, not by how many there are;
+ * only when an entity that others are in comes, goes or changes its parents, all are looked at
+ * once. CEDAR_EEXIST: put names a uid twice. CEDAR_ECYCLE, CEDAR_ELIMIT. */
+CEDAR_MUST_USE cedar_code cedar_entities_update(const cedar_entities *base, const cedar_entity *put,
+	size_t n_put, const cedar_uid *removed, size_t n_removed, cedar_entities **ret,
+	cedar_error *err);
 /* CEDAR_ESCHEMA: the first entity that is not what the schema says. */
 CEDAR_MUST_USE cedar_code cedar_schema_check_entities(
 	const cedar_schema *s, const cedar_entities *es, cedar_error *err);

@@ -8,8 +8,10 @@ enum { ENTITIES_MAX = 100000000 };
 void cedar_node_unref(const struct node *n)
 {
 	struct node *own = (struct node *)(uintptr_t)n; /* the count is all that ever changes */
-	if (atomic_fetch_sub_explicit(&own->refs, 1, memory_order_acq_rel) == 1)
-		free(own);
+	if (atomic_fetch_sub_explicit(&own->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	free((void *)(uintptr_t)own->up);
+	free(own);
 }
 
 static void chunk_unref(struct chunk *c)

@@ -21,7 +21,7 @@ struct ancestors {
 };
 struct node {
 	cedar_entity entity; /* first: see above */
-	const struct ancestors *up; /* NULL: none */
+	const struct ancestors *up; /* NULL: none; a node outside the chunk owns it */
 	atomic_uint refs; /* of a node outside the chunk */
 	bool is_gone; /* in a delta: the table's entity is no more */
 };
