@@ -237,6 +237,19 @@ CEDAR_MUST_USE cedar_code cedar_links_parse_json(
  * ret_n may be NULL. */
 CEDAR_MUST_USE cedar_code cedar_policies_to_json(
 	const cedar_policies *ps, char **ret, size_t *ret_n, cedar_error *err);
+typedef struct cedar_format_opts {
+	unsigned line_width; /* 0: 80; lines keep to it where they can */
+	unsigned indent_width;
+	bool has_indent; /* false: an indentation of 2 */
+} cedar_format_opts;
+/* Policy text in one style: white space moves, and a comma that closes a list goes; every comment
+ * stays beside the token it stood at. Formatting the result changes nothing. opts may be NULL. */
+CEDAR_MUST_USE cedar_code cedar_format(
+	cedar_str text, const cedar_format_opts *opts, char **ret, size_t *ret_n, cedar_error *err);
+/* All policies as formatted text. Ids and comments are lost. CEDAR_ELINK: there are links, which
+ * text cannot tell. */
+CEDAR_MUST_USE cedar_code cedar_policies_to_text(const cedar_policies *ps,
+	const cedar_format_opts *opts, char **ret, size_t *ret_n, cedar_error *err);
 /* One policy in JSON, or in one line of text without comments; a link as the policy it makes.
  * CEDAR_ELIMIT: an expression would nest too deep to be read back. */
 CEDAR_MUST_USE cedar_code cedar_policy_to_json(
