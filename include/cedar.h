@@ -399,6 +399,8 @@ typedef struct cedar_answer {
 } cedar_answer;
 void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const cedar_request *rq,
 	cedar_scratch *s, cedar_answer *ret);
+/* Whether the text is one expression. */
+CEDAR_MUST_USE cedar_code cedar_expression_check(cedar_str expression, cedar_error *err);
 /* Evaluates one expression. For tests and tools. */
 CEDAR_MUST_USE cedar_code cedar_eval_text(cedar_str expression, const cedar_entities *es,
 	const cedar_request *rq, cedar_scratch *s, cedar_value *ret, cedar_error *err);

@@ -112,8 +112,27 @@ static const struct doc *bracketed(struct builder *b, uint16_t close, item_fn *i
 	return group(b, &l);
 }
 
+/* Whether what the parenthesis holds is one record, which then opens on its line. */
+static bool holds_one_record(const struct fmt_token *t)
+{
+	size_t depth = 0;
+	if (t[1].kind != TOK_OP || t[1].op != OP1('{'))
+		return false;
+	for (t++; t->kind != TOK_END; t++) {
+		bool opens = t->kind == TOK_OP && (t->op == OP1('[') || t->op == OP1('{'));
+		bool closes = t->kind == TOK_OP && (t->op == OP1(']') || t->op == OP1('}'));
+		depth += opens;
+		depth -= closes;
+		if (depth == 0)
+			return t[1].kind == TOK_OP && t[1].op == OP1(')');
+	}
+	return false;
+}
+
 static const struct doc *arguments(struct builder *b)
 {
+	if (holds_one_record(b->t))
+		return bracketed(b, OP1(')'), expression, 0, false, DOC_SOFT);
 	return bracketed(b, OP1(')'), expression, b->indent, true, DOC_SOFT);
 }
 

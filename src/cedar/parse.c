@@ -210,6 +210,14 @@ cedar_code cedar_parse_expr(
 					 : cedar_parse_unexpected(&p, "the end of the expression");
 }
 
+cedar_code cedar_expression_check(cedar_str expression, cedar_error *err)
+{
+	RV_AUTO_ARENA a;
+	const struct expr *e;
+	rv_arena_init(&a, SIZE_MAX / 2);
+	return cedar_parse_expr(&a, expression, &e, err);
+}
+
 cedar_code cedar_parse_uid(struct rv_arena *a, cedar_str text, cedar_uid *ret, cedar_error *err)
 {
 	struct parser p;

@@ -25,6 +25,25 @@ enum rv_code rv_cedar_fail(
 /* The callers own what they get. path "-" is standard input. */
 RV_MUST_USE enum rv_code rv_cedar_load_policies(struct rv_arena *a, const char *path,
 	bool ids_from_annotation, cedar_policies **ret, struct rv_err *err);
+/* The policies a command works on, as its options name them. */
+struct rv_cedar_policies {
+	const char *path; /* NULL: standard input */
+	const char *format; /* "cedar", "json", or NULL: JSON when the name ends in .json */
+	const char *links; /* a file of links; NULL: none */
+	bool links_may_miss; /* no such file is no link */
+};
+/* clang-format off */
+#define RV_CEDAR_POLICIES_OPTS(o)                                                               \
+	{ "policies", 'p', RV_OPT_STR, "FILE", "policies and templates; default: standard input", \
+		&(o).path },                                                                    \
+	{ "policy-format", 0, RV_OPT_STR, "FORMAT", "'cedar' or 'json'; guessed from the name",  \
+		&(o).format },                                                                  \
+	{ "template-linked", 'k', RV_OPT_STR, "FILE", "links of templates, as JSON", &(o).links }
+/* clang-format on */
+/* In text @id("…") names a policy. extra: one more link behind those of the file; may be NULL. */
+RV_MUST_USE enum rv_code rv_cedar_load_policy_set(struct rv_arena *a,
+	const struct rv_cedar_policies *o, const cedar_link *extra, cedar_policies **ret,
+	struct rv_err *err);
 /* schema: may be NULL. */
 RV_MUST_USE enum rv_code rv_cedar_load_entities(struct rv_arena *a, const char *path,
 	const cedar_schema *schema, cedar_entities **ret, struct rv_err *err);
@@ -39,6 +58,9 @@ void rv_cedar_print_answer(const cedar_policies *ps, const cedar_answer *ans);
 int rv_cmd_cedar_authorize(int argc, char **argv);
 int rv_cmd_cedar_check_parse(int argc, char **argv);
 int rv_cmd_cedar_explain(int argc, char **argv);
+int rv_cmd_cedar_format(int argc, char **argv);
+int rv_cmd_cedar_link(int argc, char **argv);
 int rv_cmd_cedar_test(int argc, char **argv);
+int rv_cmd_cedar_translate_policy(int argc, char **argv);
 int rv_cmd_cedar_validate(int argc, char **argv);
 #endif

@@ -4,7 +4,8 @@
 #include "cli/cedar/cedar_cli.h"
 
 struct authorize {
-	const char *policies, *entities, *request, *principal, *action, *resource, *context;
+	struct rv_cedar_policies policies;
+	const char *entities, *request, *principal, *action, *resource, *context;
 	const char *schema, *schema_format;
 	bool verbose, json;
 };
@@ -73,7 +74,7 @@ static enum rv_code authorize_with(struct rv_arena *a, const struct authorize *o
 	cedar_answer *ret, struct rv_err *err)
 {
 	cedar_request rq;
-	RV_TRY(rv_cedar_load_policies(a, o->policies, true, ps, err));
+	RV_TRY(rv_cedar_load_policy_set(a, &o->policies, NULL, ps, err));
 	RV_TRY(rv_cedar_load_entities(a, o->entities, schema, es, err));
 	RV_TRY(read_request(a, o, schema, s, &rq, err));
 	cedar_authorize(*ps, *es, &rq, s, ret);
@@ -95,8 +96,7 @@ int rv_cmd_cedar_authorize(int argc, char **argv)
 {
 	static struct authorize o;
 	static const struct rv_opt opts[] = {
-		{ "policies", 'p', RV_OPT_STR, "FILE", "policies in Cedar's text syntax",
-			&o.policies },
+		RV_CEDAR_POLICIES_OPTS(o.policies),
 		{ "entities", 0, RV_OPT_STR, "FILE", "entities as JSON", &o.entities },
 		{ "request-json", 0, RV_OPT_STR, "FILE",
 			"the request as JSON; '-' is standard input", &o.request },
@@ -119,9 +119,8 @@ int rv_cmd_cedar_authorize(int argc, char **argv)
 	int n, status = rv_cli_parse(&u, argc, argv, &n);
 	if (status != RV_CLI_GO)
 		return status == 0 ? 0 : RV_CEDAR_ERROR;
-	if (!o.policies || !o.entities) {
-		(void)rv_cli_bad(
-			u.name, "needs --policies and --entities"); /* its status is not ours */
+	if (!o.entities) {
+		(void)rv_cli_bad(u.name, "needs --entities"); /* its status is not ours */
 		return RV_CEDAR_ERROR;
 	}
 	RV_AUTO_ARENA a;

@@ -7,7 +7,11 @@ int rv_cmd_cedar(int argc, char **argv)
 		{ "authorize", rv_cmd_cedar_authorize, "answer one request" },
 		{ "check-parse", rv_cmd_cedar_check_parse, "tell whether files can be read" },
 		{ "explain", rv_cmd_cedar_explain, "tell why a request is answered so" },
+		{ "format", rv_cmd_cedar_format, "put policies into one style" },
+		{ "link", rv_cmd_cedar_link, "fill a template's slots" },
 		{ "test", rv_cmd_cedar_test, "run integration-test files" },
+		{ "translate-policy", rv_cmd_cedar_translate_policy,
+			"turn policies of one syntax into the other" },
 		{ "validate", rv_cmd_cedar_validate, "hold policies against a schema" },
 	};
 	return rv_cli_subs("cedar", "the Cedar policy language", subs, RV_COUNT(subs), argc, argv);

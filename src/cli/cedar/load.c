@@ -23,6 +23,69 @@ enum rv_code rv_cedar_load_policies(struct rv_arena *a, const char *path, bool i
 	return RV_OK;
 }
 
+static enum rv_code load_links(struct rv_arena *a, const struct rv_cedar_policies *o,
+	cedar_scratch *s, const cedar_link **ret, size_t *ret_n, struct rv_err *err)
+{
+	struct rv_str text;
+	cedar_error e = { .code = CEDAR_OK };
+	if (!o->links)
+		return RV_OK;
+	enum rv_code code = rv_file_read(a, o->links, RV_CEDAR_FILE_MAX, &text, err);
+	if (code == RV_ENOENT && o->links_may_miss) {
+		if (err)
+			*err = (struct rv_err){ .code = RV_OK };
+		return RV_OK;
+	}
+	RV_TRY(code);
+	if (cedar_links_parse_json(s, rv_cedar_str(text), ret, ret_n, &e) != CEDAR_OK)
+		return rv_cedar_fail(&e, o->links, (cedar_str){ NULL, 0 }, err);
+	return RV_OK;
+}
+
+static enum rv_code load_set(struct rv_arena *a, const struct rv_cedar_policies *o,
+	const cedar_link *extra, cedar_scratch *s, cedar_policies **ret, struct rv_err *err)
+{
+	const char *name = o->path ? o->path : "-";
+	const cedar_link *links = NULL;
+	struct rv_str text;
+	size_t n = 0, failed;
+	cedar_error e = { .code = CEDAR_OK };
+	bool json = o->format ? strcmp(o->format, "json") == 0
+			      : rv_str_ends(rv_str_of(name), RV_STR(".json"));
+	if (o->format && !json && strcmp(o->format, "cedar") != 0)
+		return RV_FAIL(err, RV_EINVAL, "--policy-format is 'cedar' or 'json', not '%s'",
+			o->format);
+	RV_TRY(load_links(a, o, s, &links, &n, err));
+	RV_TRY(rv_file_read(a, name, RV_CEDAR_FILE_MAX, &text, err));
+	cedar_link *all = rv_arena_array(a, n + 1, sizeof *all);
+	if (!all)
+		return RV_FAIL_ARENA(err);
+	if (n > 0)
+		memcpy(all, links, n * sizeof *all);
+	if (extra)
+		all[n++] = *extra;
+	const cedar_source src = {
+		.text = rv_cedar_str(text), .use_id_annotation = true, .is_json = json
+	};
+	const cedar_policies_opts opts = { .links = all, .n_links = n };
+	if (cedar_policies_new(&src, 1, &opts, ret, &failed, &e) == CEDAR_OK)
+		return RV_OK;
+	if (failed == 1)
+		return rv_cedar_fail(&e, extra ? NULL : o->links, (cedar_str){ NULL, 0 }, err);
+	return rv_cedar_fail(&e, name, json ? (cedar_str){ NULL, 0 } : rv_cedar_str(text), err);
+}
+
+enum rv_code rv_cedar_load_policy_set(struct rv_arena *a, const struct rv_cedar_policies *o,
+	const cedar_link *extra, cedar_policies **ret, struct rv_err *err)
+{
+	cedar_scratch *s = cedar_scratch_new();
+	if (!s)
+		return RV_FAIL_ARENA(err);
+	enum rv_code code = load_set(a, o, extra, s, ret, err);
+	cedar_scratch_free(s);
+	return code;
+}
+
 enum rv_code rv_cedar_load_entities(struct rv_arena *a, const char *path,
 	const cedar_schema *schema, cedar_entities **ret, struct rv_err *err)
 {
