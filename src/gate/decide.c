@@ -52,10 +52,9 @@ static void answer_error(struct rv_decision *d, enum rv_code code, const struct 
 	answer(d);
 }
 
-/* What cannot be recorded does not happen; that it did not is told by a count later. */
+/* What cannot be recorded does not happen. */
 static void answer_unavailable(struct rv_decision *d)
 {
-	rv_audit_lost(d->gate->gov);
 	d->event_id[0] = d->intent_id[0] = '\0';
 	d->has_hold = false;
 	rv_gate_refuse(d, "audit_unavailable", "the audit record could not be made durable");
@@ -412,11 +411,31 @@ static enum rv_outcome replay_outcome(struct rv_decision *d)
 	return rv_json_is(o, RV_JSON_STR) && rv_str_eqz(o->str, "hold") ? RV_HOLD : RV_DENY;
 }
 
+/* The database failed and took the decision back; the log works and can say so. */
+static void record_failure(struct rv_decision *d)
+{
+	struct rv_err err = { 0 };
+	struct rv_uuid id;
+	rv_uuid7(d->now_ns, &id);
+	rv_uuid_format(&id, d->event_id); /* the other may have been in what failed */
+	d->has_hold = d->is_replay = false;
+	d->n_limits = 0;
+	rv_gate_refuse(d, "storage_unavailable", "the decision could not be stored");
+	if (rv_gate_record(d, &err) == RV_OK)
+		record_directly(d);
+	else
+		answer_unavailable(d);
+}
+
 static void done(void *arg, enum rv_code code, const struct rv_err *err)
 {
 	struct rv_decision *d = arg;
-	if (code == RV_EAUDIT || code == RV_EIO) {
+	if (code == RV_EAUDIT) {
 		answer_unavailable(d);
+		return;
+	}
+	if (code == RV_EIO) {
+		record_failure(d);
 		return;
 	}
 	if (code != RV_OK) {

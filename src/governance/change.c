@@ -93,6 +93,21 @@ static enum rv_code load(
 	return code == RV_OK ? RV_OK : RV_FAIL(err, code, "%s", e.msg);
 }
 
+static bool may_see(const struct rv_op *op, int64_t rights, const struct rv_db_change *c)
+{
+	return (rights & (RV_RIGHT_ADMIN | RV_RIGHT_GOVERNOR | RV_RIGHT_AUDITOR)) ||
+		rv_is_person(op, c->author);
+}
+
+static enum rv_code need_to_see(struct rv_op *op, const struct rv_db_change *c, struct rv_err *err)
+{
+	int64_t rights;
+	RV_TRY(rv_actor_rights(op, &rights, err));
+	if (op->actor.type == RV_ACTOR_SERVICE || may_see(op, rights, c))
+		return RV_OK;
+	return RV_FAIL(err, RV_ENOENT, "no change '%.*s'", RV_FMT(c->id));
+}
+
 enum rv_code rv_change_list(struct rv_op *op, bool pending_only, struct rv_db_change **ret,
 	size_t *ret_n, struct rv_err *err)
 {
@@ -107,8 +122,7 @@ enum rv_code rv_change_list(struct rv_op *op, bool pending_only, struct rv_db_ch
 	RV_TRY(rv_actor_rights(op, &rights, err));
 	RV_TRY(rv_db_change_list(op->txn, op->arena, &q, &rows, &n, err));
 	for (size_t i = 0; i < n; i++)
-		if ((rights & (RV_RIGHT_ADMIN | RV_RIGHT_GOVERNOR | RV_RIGHT_AUDITOR)) ||
-			rv_is_person(op, rows[i].author))
+		if (may_see(op, rights, &rows[i]))
 			rows[k++] = rows[i];
 	*ret = rows;
 	*ret_n = k;
@@ -195,6 +209,7 @@ enum rv_code rv_change_decide(
 	struct rv_db_change c;
 	bool alone = false;
 	RV_TRY(load(op, id, &c, err));
+	RV_TRY(need_to_see(op, &c, err));
 	const struct rv_apply_kind *k = rv_apply_kind_of(kind_of(c.kind));
 	RV_TRY(rv_need(op, k ? k->rights : RV_RIGHT_GOVERNOR, err));
 	RV_TRY(need_pending(&c, err));
@@ -214,6 +229,7 @@ enum rv_code rv_change_withdraw(struct rv_op *op, struct rv_str id, struct rv_er
 {
 	struct rv_db_change c;
 	RV_TRY(load(op, id, &c, err));
+	RV_TRY(need_to_see(op, &c, err));
 	if (!rv_is_person(op, c.author))
 		return RV_FAIL(
 			err, RV_EPERM, "only who proposed it withdraws change '%.*s'", RV_FMT(id));

@@ -28,7 +28,6 @@ struct rv_control {
 	struct node *first, **last;
 	size_t n;
 	bool stops;
-	bool has_gap; /* denials wait to be told of */
 	uint64_t ticks_wanted, ticks_done; /* beyond those of the clock */
 	pthread_cond_t ticked;
 	struct rv_control_stats stats;
@@ -336,13 +335,14 @@ static void retry_outbox(struct rv_control *c)
 
 struct tick {
 	struct rv_gov *gov;
-	bool is_last;
+	bool is_last, was_run;
 };
 
 static enum rv_code tick_run(void *arg, struct rv_op *op, struct rv_err *err)
 {
-	const struct tick *t = arg;
+	struct tick *t = arg;
 	int64_t n;
+	t->was_run = true;
 	RV_TRY(rv_hold_sweep(op, &n, err));
 	RV_TRY(rv_idem_sweep(op, &n, err));
 	return rv_tally_tell(op, t->is_last, err);
@@ -351,7 +351,8 @@ static enum rv_code tick_run(void *arg, struct rv_op *op, struct rv_err *err)
 static void tick_done(void *arg, enum rv_code code, const struct rv_err *err)
 {
 	const struct tick *t = arg;
-	if (code == RV_OK)
+	/* Committed and not appended: the outbox brings it to the log later. */
+	if (code == RV_OK || (code == RV_EAUDIT && t->was_run))
 		rv_tally_told(t->gov->tally);
 }
 
@@ -365,7 +366,7 @@ static int64_t now_ms(void)
 /* A batch of its own, between those of others. */
 static void tick(struct rv_control *c, bool is_last)
 {
-	struct tick t = { c->gov, is_last };
+	struct tick t = { .gov = c->gov, .is_last = is_last };
 	const struct rv_job job = { .kind = RV_JOB_CHANGE,
 		.run = tick_run,
 		.done = tick_done,
@@ -379,7 +380,6 @@ static void tick(struct rv_control *c, bool is_last)
 	if (n)
 		run_batch(c, n);
 	pthread_mutex_lock(&c->lock);
-	c->has_gap = rv_tally_has_gap(c->gov->tally);
 	c->ticks_done = wanted;
 	pthread_cond_broadcast(&c->ticked);
 	pthread_mutex_unlock(&c->lock);
@@ -399,19 +399,7 @@ void rv_control_tick(struct rv_gov *g)
 static bool is_due(const struct rv_control *c)
 {
 	int64_t ago_ms = now_ms() - c->ticked_ms;
-	return ago_ms >= TICK_MS || c->ticks_done < c->ticks_wanted ||
-		(c->has_gap && ago_ms >= RETRY_MS);
-}
-
-void rv_control_wake(struct rv_gov *g)
-{
-	struct rv_control *c = g->control;
-	if (!c)
-		return;
-	pthread_mutex_lock(&c->lock);
-	c->has_gap = true;
-	pthread_cond_signal(&c->more);
-	pthread_mutex_unlock(&c->lock);
+	return ago_ms >= TICK_MS || c->ticks_done < c->ticks_wanted;
 }
 
 static void wait_until(struct rv_control *c, int64_t at_ms)
@@ -423,8 +411,7 @@ static void wait_until(struct rv_control *c, int64_t at_ms)
 /* Returns with the lock held, as it was called. */
 static void wait_for_more(struct rv_control *c)
 {
-	bool is_urgent = c->stats.outbox_waiting > 0 || c->has_gap;
-	wait_until(c, is_urgent ? now_ms() + RETRY_MS : c->ticked_ms + TICK_MS);
+	wait_until(c, c->stats.outbox_waiting > 0 ? now_ms() + RETRY_MS : c->ticked_ms + TICK_MS);
 	if (c->first || c->stops || c->stats.outbox_waiting == 0)
 		return;
 	pthread_mutex_unlock(&c->lock);

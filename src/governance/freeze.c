@@ -17,11 +17,15 @@ enum rv_code rv_freeze(struct rv_op *op, const struct rv_selector *sel, struct r
 {
 	struct rv_db_system *rows;
 	size_t n;
+	bool sees;
 	*ret_n = 0;
 	RV_TRY(rv_db_system_list(op->txn, op->arena, RV_Q_ALL, &rows, &n, err));
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].frozen || !is_selected(sel, &rows[i]))
 			continue;
+		RV_TRY(rv_sys_may_see(op, &rows[i], &sees, err));
+		if (!sees)
+			continue; /* not there, for this person */
 		RV_TRY(rv_sys_may_stop(op, &rows[i], err));
 		RV_TRY(rv_stop_note(op, rows[i].name, reason, true, err));
 		RV_TRY(rv_hold_stale_approved(op, rows[i].name, RV_STR("frozen since"), err));

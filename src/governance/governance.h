@@ -629,9 +629,6 @@ RV_MUST_USE enum rv_code rv_finding_unregistered(struct rv_op *op, struct rv_str
  * thread. */
 enum rv_knock { RV_KNOCK_CREDENTIAL = 1, RV_KNOCK_LOGIN };
 void rv_knock(struct rv_gov *g, enum rv_knock what, struct rv_str source, struct rv_str person);
-/* A decision was denied because its record could not be made durable. All that were become one
- * service.audit_gap event once the log can be written. Any thread. */
-void rv_audit_lost(struct rv_gov *g);
 /* Does now what is done every ten seconds anyway: expires approvals and request ids that are due,
  * records knocks of minutes that are over. Any thread but the control thread; waits. */
 void rv_control_tick(struct rv_gov *g);

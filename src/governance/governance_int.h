@@ -162,9 +162,6 @@ enum rv_code rv_outbox_drain(struct rv_gov *g, bool at_start, uint64_t *ret_n,
 	uint64_t *ret_waiting, struct rv_err *err);
 bool rv_outbox_ledger_ok(struct rv_gov *g);
 
-/* control.c: something may be there to be told; any thread. */
-void rv_control_wake(struct rv_gov *g);
-
 /* policy.c */
 struct cedar_policy_info;
 enum rv_code rv_policy_note_of(struct rv_arena *a, const struct cedar_policy_info *p,

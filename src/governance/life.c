@@ -17,7 +17,7 @@ enum rv_code rv_system_submit(struct rv_op *op, struct rv_str name, struct rv_er
 {
 	struct rv_db_system s;
 	struct rv_db_system_version v;
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	if (!rv_is_person(op, s.owner) && !rv_is_person(op, s.created_by))
 		RV_TRY(rv_need(op, RV_RIGHT_GOVERNOR, err));
 	RV_TRY(need_state(&s, "draft", NULL, NULL, "submitted", err));
@@ -35,7 +35,7 @@ enum rv_code rv_system_withdraw(struct rv_op *op, struct rv_str name, struct rv_
 {
 	struct rv_db_system s;
 	struct rv_db_system_version v;
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	if (s.pending == 0 || rv_sys_is(&s, "draft"))
 		return RV_FAIL(err, RV_ECONFLICT, "nothing of '%.*s' waits", RV_FMT(name));
 	int64_t version = s.pending;
@@ -120,7 +120,7 @@ enum rv_code rv_system_approve(struct rv_op *op, struct rv_str name, int64_t ver
 	struct rv_db_system_version v, old;
 	const struct rv_json *spec;
 	bool unseparated;
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	if (s.pending == 0 && s.unseparated_until_ns > 0 && !rv_sys_is(&s, "retired"))
 		return confirm(op, &s, note, err);
 	RV_TRY(pending_version(op, &s, version, &v, err));
@@ -155,7 +155,7 @@ enum rv_code rv_system_reject(struct rv_op *op, struct rv_str name, int64_t vers
 	struct rv_db_system s;
 	struct rv_db_system_version v;
 	RV_TRY(rv_need(op, RV_RIGHT_GOVERNOR, err));
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	RV_TRY(pending_version(op, &s, version, &v, err));
 	v.state = RV_STR("rejected");
 	v.decided_by = op->actor.id;
@@ -175,7 +175,7 @@ enum rv_code rv_system_activate(struct rv_op *op, struct rv_str name, struct rv_
 	struct rv_db_system s;
 	struct rv_gap *gaps;
 	size_t n;
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	if (!rv_is_person(op, s.owner))
 		RV_TRY(rv_need(op, RV_RIGHT_GOVERNOR, err));
 	RV_TRY(need_state(&s, "approved", NULL, NULL, "activated", err));
@@ -194,7 +194,7 @@ enum rv_code rv_system_suspend(
 	struct rv_op *op, struct rv_str name, struct rv_str reason, struct rv_err *err)
 {
 	struct rv_db_system s;
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	RV_TRY(rv_sys_may_stop(op, &s, err));
 	RV_TRY(need_state(&s, "active", NULL, NULL, "suspended", err));
 	RV_TRY(rv_stop_note(op, name, reason, false, err));
@@ -212,7 +212,7 @@ enum rv_code rv_system_resume(
 {
 	struct rv_db_system s;
 	RV_TRY(rv_need(op, RV_RIGHT_RESPONDER | RV_RIGHT_GOVERNOR, err));
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	RV_TRY(need_state(&s, "suspended", NULL, NULL, "resumed", err));
 	struct rv_bootstrap boot;
 	bool alone = rv_is_person(op, s.suspended_by) || rv_is_person(op, s.owner);
@@ -262,7 +262,7 @@ enum rv_code rv_system_offboard(
 	struct rv_op *op, struct rv_str name, struct rv_str reason, struct rv_err *err)
 {
 	struct rv_db_system s;
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	if (!rv_is_person(op, s.owner))
 		RV_TRY(rv_need(op, RV_RIGHT_GOVERNOR | RV_RIGHT_ADMIN, err));
 	RV_TRY(need_state(&s, "approved", "active", "suspended", "offboarded", err));
@@ -275,7 +275,7 @@ enum rv_code rv_system_retire(
 {
 	struct rv_db_system s;
 	RV_TRY(rv_need(op, RV_RIGHT_GOVERNOR | RV_RIGHT_ADMIN, err));
-	RV_TRY(rv_sys_load(op, name, &s, err));
+	RV_TRY(rv_system_get(op, name, &s, NULL, err));
 	RV_TRY(need_state(&s, "offboarding", NULL, NULL, "retired", err));
 	s.state = RV_STR("retired");
 	RV_TRY(rv_sys_save(op, &s, err));

@@ -252,12 +252,11 @@ static enum rv_code may_release(struct rv_op *op, const struct rv_db_reservation
 {
 	if (is_its_point(op, r))
 		return RV_OK;
-	if (op->actor.type != RV_ACTOR_PERSON)
-		return RV_FAIL(
-			err, RV_EPERM, "only the point that reserved, or a person, releases");
+	struct rv_db_system s;
+	if (op->actor.type != RV_ACTOR_PERSON ||
+		rv_system_get(op, r->system, &s, NULL, NULL) != RV_OK)
+		return RV_FAIL(err, RV_ENOENT, "no reservation '%.*s'", RV_FMT(r->id));
 	RV_TRY(rv_need(op, RV_RIGHT_GOVERNOR | RV_RIGHT_RESPONDER, err));
-	struct rv_db_system s = { .name = r->system };
-	RV_TRY(rv_db_system_get(op->txn, op->arena, &s, err));
 	if (rv_is_person(op, s.owner))
 		return RV_FAIL(err, RV_EPERM, "the owner of '%.*s' does not release its limits",
 			RV_FMT(s.name));

@@ -191,6 +191,8 @@ enum rv_code rv_policy_check(struct rv_arena *a, struct rv_str name, struct rv_s
 enum rv_code rv_policy_get(struct rv_op *op, struct rv_str name, int64_t version,
 	struct rv_db_policy_version *ret, struct rv_err *err)
 {
+	if (rv_need(op, RV_RIGHTS_ALL, NULL) != RV_OK)
+		return RV_FAIL(err, RV_ENOENT, "no policy '%.*s'", RV_FMT(name));
 	if (version == 0) {
 		struct rv_db_policy p = { .name = name };
 		RV_TRY(rv_db_policy_get(op->txn, op->arena, &p, err));

@@ -60,7 +60,7 @@ enum rv_code rv_sys_may_stop(struct rv_op *op, const struct rv_db_system *s, str
 	return rv_need(op, RV_RIGHT_RESPONDER | RV_RIGHT_GOVERNOR | RV_RIGHT_ADMIN, err);
 }
 
-static enum rv_code may_see(
+enum rv_code rv_sys_may_see(
 	struct rv_op *op, const struct rv_db_system *s, bool *ret, struct rv_err *err)
 {
 	int64_t rights;
@@ -91,7 +91,7 @@ enum rv_code rv_system_list(
 	RV_TRY(rv_db_system_list(op->txn, op->arena, RV_Q_ALL, &rows, &n, err));
 	for (size_t i = 0; i < n; i++) {
 		bool ok;
-		RV_TRY(may_see(op, &rows[i], &ok, err));
+		RV_TRY(rv_sys_may_see(op, &rows[i], &ok, err));
 		if (ok)
 			rows[k++] = rows[i];
 	}
@@ -105,7 +105,7 @@ enum rv_code rv_system_get(struct rv_op *op, struct rv_str name, struct rv_db_sy
 {
 	bool ok;
 	RV_TRY(rv_sys_load(op, name, ret, err));
-	RV_TRY(may_see(op, ret, &ok, err));
+	RV_TRY(rv_sys_may_see(op, ret, &ok, err));
 	if (!ok)
 		return RV_FAIL(err, RV_ENOENT, "no AI system '%.*s'", RV_FMT(name));
 	return ret_version ? rv_sys_version(op, ret, rv_sys_shown(ret), ret_version, err) : RV_OK;

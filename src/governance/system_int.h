@@ -16,5 +16,8 @@ enum rv_code rv_sys_save(struct rv_op *op, struct rv_db_system *s, struct rv_err
 /* The columns that mirror the version in force. */
 enum rv_code rv_sys_mirror(
 	struct rv_op *op, struct rv_db_system *s, const struct rv_json *spec, struct rv_err *err);
+/* Whether the actor may know of it. */
+enum rv_code rv_sys_may_see(
+	struct rv_op *op, const struct rv_db_system *s, bool *ret, struct rv_err *err);
 enum rv_code rv_sys_may_stop(struct rv_op *op, const struct rv_db_system *s, struct rv_err *err);
 #endif

@@ -1,6 +1,5 @@
-/* What is counted instead of logged one by one: knocks of strangers, by source and minute, and
- * denials that found the log shut. The control thread turns the counts into events; until it has,
- * they stay. */
+/* What is counted instead of logged one by one: knocks of strangers, by source and minute. The
+ * control thread turns the counts into events; until it has, they stay. */
 #include <stdio.h>
 
 #include "governance/tally.h"
@@ -18,8 +17,6 @@ struct rv_tally {
 	pthread_mutex_t lock;
 	struct tally_knock knocks[SOURCES_MAX];
 	size_t n_knocks;
-	uint64_t lost, lost_told;
-	int64_t lost_first_ns, lost_last_ns;
 };
 
 struct rv_tally *rv_tally_new(void)
@@ -89,26 +86,6 @@ void rv_knock(struct rv_gov *g, enum rv_knock what, struct rv_str source, struct
 	pthread_mutex_unlock(&t->lock);
 }
 
-void rv_audit_lost(struct rv_gov *g)
-{
-	struct rv_tally *t = g->tally;
-	int64_t now_ns = rv_gov_now(g);
-	pthread_mutex_lock(&t->lock);
-	if (t->lost++ == 0)
-		t->lost_first_ns = now_ns;
-	t->lost_last_ns = now_ns;
-	pthread_mutex_unlock(&t->lock);
-	rv_control_wake(g);
-}
-
-bool rv_tally_has_gap(struct rv_tally *t)
-{
-	pthread_mutex_lock(&t->lock);
-	bool has = t->lost > 0;
-	pthread_mutex_unlock(&t->lock);
-	return has;
-}
-
 /* ---- telling ---- */
 
 static enum rv_code tell_knock(
@@ -135,30 +112,8 @@ static enum rv_code tell_knock(
 	return rv_op_event(op, &ev, RV_STR(""), NULL, err);
 }
 
-static enum rv_code tell_gap(
-	struct rv_op *op, uint64_t n, int64_t first_ns, int64_t last_ns, struct rv_err *err)
-{
-	char from[RV_TIME_SIZE], until[RV_TIME_SIZE];
-	RV_AUTO_BUF b;
-	struct rv_json_w w;
-	struct rv_str detail;
-	rv_buf_init(&b, 4096);
-	rv_json_w_init(&w, &b);
-	rv_json_w_obj(&w);
-	rv_json_w_kv_i64(&w, "denied", (int64_t)n);
-	rv_json_w_kv_strz(&w, "from", rv_time_format(first_ns, from));
-	rv_json_w_kv_strz(&w, "until", rv_time_format(last_ns, until));
-	rv_json_w_obj_end(&w);
-	RV_TRY(rv_op_buf(op, &b, &detail, err));
-	const struct rv_event ev = {
-		.kind = RV_EV_SERVICE_AUDIT_GAP, .outcome = RV_DENY, .detail_json = detail
-	};
-	return rv_op_event(op, &ev, RV_STR(""), NULL, err);
-}
-
 /* Marks what goes into events now: what comes meanwhile is for the next time. */
-static size_t take(struct rv_tally *t, int64_t minute, bool all, struct tally_knock *out,
-	uint64_t *lost, int64_t *first_ns, int64_t *last_ns)
+static size_t take(struct rv_tally *t, int64_t minute, bool all, struct tally_knock *out)
 {
 	size_t n = 0;
 	pthread_mutex_lock(&t->lock);
@@ -168,9 +123,6 @@ static size_t take(struct rv_tally *t, int64_t minute, bool all, struct tally_kn
 		if (k->told > 0)
 			out[n++] = *k;
 	}
-	*lost = t->lost_told = t->lost;
-	*first_ns = t->lost_first_ns;
-	*last_ns = t->lost_last_ns;
 	pthread_mutex_unlock(&t->lock);
 	return n;
 }
@@ -178,15 +130,12 @@ static size_t take(struct rv_tally *t, int64_t minute, bool all, struct tally_kn
 enum rv_code rv_tally_tell(struct rv_op *op, bool all, struct rv_err *err)
 {
 	struct tally_knock *knocks = rv_arena_array(op->arena, SOURCES_MAX, sizeof *knocks);
-	uint64_t lost;
-	int64_t first_ns, last_ns;
 	if (!knocks)
 		return RV_FAIL_ARENA(err);
-	size_t n = take(
-		op->gov->tally, op->now_ns / MINUTE_NS, all, knocks, &lost, &first_ns, &last_ns);
+	size_t n = take(op->gov->tally, op->now_ns / MINUTE_NS, all, knocks);
 	for (size_t i = 0; i < n; i++)
 		RV_TRY(tell_knock(op, &knocks[i], knocks[i].told, err));
-	return lost > 0 ? tell_gap(op, lost, first_ns, last_ns, err) : RV_OK;
+	return RV_OK;
 }
 
 void rv_tally_told(struct rv_tally *t)
@@ -201,8 +150,5 @@ void rv_tally_told(struct rv_tally *t)
 			t->knocks[kept++] = *k;
 	}
 	t->n_knocks = kept;
-	t->lost -= t->lost_told;
-	t->lost_first_ns = t->lost_last_ns;
-	t->lost_told = 0;
 	pthread_mutex_unlock(&t->lock);
 }

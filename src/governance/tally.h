@@ -6,9 +6,8 @@
 struct rv_tally;
 struct rv_tally *rv_tally_new(void); /* NULL: no memory */
 void rv_tally_free(struct rv_tally *t);
-bool rv_tally_has_gap(struct rv_tally *t); /* any thread */
-/* Events for what has come to an end: minutes that are over (all: every one), and denials that
- * found the log shut. In a job; rv_tally_told when it was durable. */
+/* Events for the minutes that are over (all: for every one). In a job; rv_tally_told when it was
+ * durable. */
 enum rv_code rv_tally_tell(struct rv_op *op, bool all, struct rv_err *err);
 void rv_tally_told(struct rv_tally *t);
 #endif

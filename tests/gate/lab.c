@@ -125,7 +125,8 @@ void lab_open(struct lab *l)
 	struct rv_err err = { 0 };
 	if (!has_base)
 		make_base();
-	fixture_copy(&l->f, &base, true);
+	fixture_copy(&l->f, &base);
+	fixture_reopen(&l->f, true);
 	rv_clock_advance(&l->f.clock, 3600 * RV_NS_PER_S); /* all of that was an hour ago */
 	must(&l->f, "gate", rv_gate_new(l->f.gov, l->f.ledger, &l->gate, &err));
 }

@@ -95,7 +95,7 @@ static int copy_one(const char *path, const struct stat *st, int type, struct FT
 	return 0;
 }
 
-void fixture_copy(struct fixture *f, const struct fixture *from, bool with_ledger)
+void fixture_copy(struct fixture *f, const struct fixture *from)
 {
 	rv_assert(!from->gov);
 	prepare(f);
@@ -103,7 +103,6 @@ void fixture_copy(struct fixture *f, const struct fixture *from, bool with_ledge
 	copy_from = from->dir;
 	copy_to = f->dir;
 	rv_assert(nftw(from->dir, copy_one, 16, FTW_PHYS) == 0);
-	open_gov(f, with_ledger);
 }
 
 void fixture_open(struct fixture *f, bool with_ledger)

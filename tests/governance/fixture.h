@@ -37,8 +37,9 @@ struct fixture {
 };
 /* with_ledger: also opens the log and starts the control thread. Aborts when it cannot. */
 void fixture_open(struct fixture *f, bool with_ledger);
-/* A copy of another installation's folder as it lies there; that one must be closed. */
-void fixture_copy(struct fixture *f, const struct fixture *from, bool with_ledger);
+/* A copy of another installation's folder as it lies there; that one must be closed. The copy is
+ * closed too: fixture_reopen. What stands in f for the ledger stays. */
+void fixture_copy(struct fixture *f, const struct fixture *from);
 /* Closes and keeps the folder; fixture_done removes it. */
 void fixture_close(struct fixture *f);
 void fixture_done(struct fixture *f);
