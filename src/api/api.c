@@ -11,22 +11,31 @@ struct spec {
 	rv_api_fn *fn;
 	enum rv_job_kind kind;
 	enum rv_api_auth auth;
+	const char *query; /* names of its parameters, divided by blanks */
+	bool has_body; /* false: a body with members is refused */
 	bool is_vote; /* a refused attempt is recorded */
 	bool is_poll; /* may wait for a change of the approval */
 	bool is_approval; /* changes an approval: those who wait are told */
 };
 static const struct spec specs[] = {
-#define RV_API_ROUTE(method_, pattern_, handler_, kind_, auth_) \
-	{ .fn = rv_api_##handler_, .kind = RV_JOB_##kind_, .auth = RV_API_##auth_ },
+#define EMPTY false
+#define BODY true
+#define RV_API_ROUTE(method_, pattern_, handler_, kind_, auth_, query_, body_) \
+	{ .fn = rv_api_##handler_,                                             \
+		.kind = RV_JOB_##kind_,                                        \
+		.auth = RV_API_##auth_,                                        \
+		.query = (query_),                                             \
+		.has_body = (body_) },
 #include "api/routes.def"
-#undef RV_API_ROUTE
+#undef BODY
+#undef EMPTY
 };
 static const struct {
 	const char *method, *pattern;
 } texts[] = {
-#define RV_API_ROUTE(method_, pattern_, handler_, kind_, auth_) { method_, pattern_ },
+#define RV_API_ROUTE(method_, pattern_, handler_, kind_, auth_, query_, body_) \
+	{ method_, pattern_ },
 #include "api/routes.def"
-#undef RV_API_ROUTE
 };
 
 /* One request on its way. Lives in the request's arena. */
@@ -123,6 +132,23 @@ static void read_params(struct rv_api_call_state *k, const char *pattern)
 	}
 }
 
+/* What a path does not know is refused: a slip in a name would be a filter that filters nothing. */
+static enum rv_code check_query(const struct rv_api_call_state *k, struct rv_err *err)
+{
+	for (size_t i = 0; i < k->c.n_query; i++) {
+		struct rv_str rest = rv_str_of(k->spec->query), name;
+		bool is_known = false;
+		while (rv_str_split(&rest, ' ', &name))
+			is_known |= name.n > 0 && rv_str_eq(name, k->c.query[i].name);
+		if (!is_known)
+			return RV_FAIL(err, RV_EINVAL,
+				"'%.*s' is not a query parameter of this path%s%s",
+				RV_FMT(rv_str_sub(k->c.query[i].name, 0, 80)),
+				k->spec->query[0] ? "; known: " : "", k->spec->query);
+	}
+	return RV_OK;
+}
+
 static enum rv_code read_input(struct rv_api_call_state *k, struct rv_err *err)
 {
 	static const struct rv_json_limits limits = { .max_bytes = 8 << 20, .max_depth = 32 };
@@ -137,9 +163,15 @@ static enum rv_code read_input(struct rv_api_call_state *k, struct rv_err *err)
 		pairs[i] = (struct rv_api_pair){ q->pairs[i].name, q->pairs[i].value };
 	k->c.query = pairs;
 	k->c.n_query = q->n;
+	RV_TRY(check_query(k, err));
 	if (rv_http_body(k->req).n == 0)
 		return RV_OK;
-	return rv_http_json(k->req, &limits, &k->c.body, err);
+	RV_TRY(rv_http_json(k->req, &limits, &k->c.body, err));
+	struct rv_json_obj o;
+	if (k->spec->has_body)
+		return RV_OK; /* the handler reads it, member by member */
+	RV_TRY(rv_json_obj_open(&o, k->c.body, "", err));
+	return rv_json_obj_close(&o, err);
 }
 
 /* ---- long polls ---------------------------------------------------------------------------------
@@ -338,10 +370,12 @@ static void handle(struct rv_http_req *r, void *self)
 /* ---- the table
  * ------------------------------------------------------------------------------------ */
 
-static const struct rv_http_route login_routes[] = {
-	{ .method = RV_HTTP_POST, .pattern = "/v1/login", .run = rv_api_login },
-	{ .method = RV_HTTP_POST, .pattern = "/v1/setup", .run = rv_api_setup },
-	{ .method = RV_HTTP_POST, .pattern = "/v1/password", .run = rv_api_password },
+static const struct {
+	const char *method, *pattern;
+	rv_http_handler *run;
+} raw[] = {
+#define RV_API_RAW(method_, pattern_, handler_, auth_) { method_, pattern_, rv_api_##handler_ },
+#include "api/routes.def"
 };
 
 static struct spec spec_of(size_t i)
@@ -358,7 +392,7 @@ enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger, struct rv_
 {
 	struct rv_api *api = calloc(1, sizeof *api);
 	/* one block: the routes, and behind them what their meta points to */
-	size_t n = RV_COUNT(specs) + RV_COUNT(login_routes);
+	size_t n = RV_COUNT(specs) + RV_COUNT(raw);
 	struct rv_http_route *routes =
 		calloc(1, n * sizeof *routes + RV_COUNT(specs) * sizeof(struct spec));
 	if (!api || !routes) {
@@ -377,7 +411,12 @@ enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger, struct rv_
 			.meta = &metas[i],
 		};
 	}
-	memcpy(routes + RV_COUNT(specs), login_routes, sizeof login_routes);
+	for (size_t i = 0; i < RV_COUNT(raw); i++)
+		routes[RV_COUNT(specs) + i] = (struct rv_http_route){
+			.method = rv_http_method_of(rv_str_of(raw[i].method)),
+			.pattern = raw[i].pattern,
+			.run = raw[i].run,
+		};
 	api->magic = MAGIC;
 	api->gov = gov;
 	api->ledger = ledger;

@@ -37,9 +37,6 @@ RV_MUST_USE enum rv_code rv_api_work_post(
 /* Where a request comes from, for counting: an address, or "unix user 1000". Returns buf. */
 struct rv_str rv_api_source(const struct rv_http_req *r, char buf[80]);
 
-/* Routes that hash passwords (login.c): self is the struct rv_api. */
-rv_http_handler rv_api_login, rv_api_setup, rv_api_password;
-
 enum rv_api_auth {
 	RV_API_OPEN, /* no credential */
 	RV_API_ANYONE, /* person, system or point */
@@ -60,10 +57,11 @@ struct rv_api_call {
 };
 /* w stands inside the answer's object. */
 typedef enum rv_code rv_api_fn(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err);
+/* Raw handlers (login.c) get the struct rv_api as self. */
 
-#define RV_API_ROUTE(method, pattern, handler, kind, auth) rv_api_fn rv_api_##handler;
+#define RV_API_ROUTE(method, pattern, handler, kind, auth, query, body) rv_api_fn rv_api_##handler;
+#define RV_API_RAW(method, pattern, handler, auth) rv_http_handler rv_api_##handler;
 #include "api/routes.def"
-#undef RV_API_ROUTE
 
 /* ---- shared by the handlers (call.c) ----------------------------------------------------------
  */
@@ -78,9 +76,6 @@ RV_MUST_USE enum rv_code rv_api_reason(
 struct rv_str rv_api_query(const struct rv_api_call *c, const char *name);
 RV_MUST_USE enum rv_code rv_api_query_i64(const struct rv_api_call *c, const char *name,
 	int64_t min, int64_t max, int64_t *ret, struct rv_err *err);
-/* Refuses parameters that the route does not know. known: names, NULL-terminated. */
-RV_MUST_USE enum rv_code rv_api_query_only(
-	const struct rv_api_call *c, const char *const *known, struct rv_err *err);
 /* RFC 3339 text under name; nothing for 0. */
 void rv_api_kv_time(struct rv_json_w *w, const char *name, int64_t unix_ns);
 /* Nothing for an empty slice (NULL or ""). */

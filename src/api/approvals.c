@@ -68,12 +68,10 @@ static void put_hold(struct rv_json_w *w, const struct rv_hold *h)
 
 enum rv_code rv_api_approvals(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
-	static const char *const known[] = { "state", "limit", NULL };
 	struct rv_str state = rv_api_query(c, "state");
 	int64_t limit = 100;
 	struct rv_hold *holds;
 	size_t n;
-	RV_TRY(rv_api_query_only(c, known, err));
 	RV_TRY(rv_api_query_i64(c, "limit", 1, 1000, &limit, err));
 	if (!state.p)
 		state = RV_STR("pending");
@@ -94,9 +92,7 @@ enum rv_code rv_api_approvals(struct rv_api_call *c, struct rv_json_w *w, struct
 /* The wait is the server's business (serve.c): it comes back here when the state has changed. */
 enum rv_code rv_api_approval(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
-	static const char *const known[] = { "wait", NULL };
 	struct rv_hold h;
-	RV_TRY(rv_api_query_only(c, known, err));
 	RV_TRY(rv_hold_get(c->op, c->param[0], &h, err));
 	put_hold(w, &h);
 	return RV_OK;

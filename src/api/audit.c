@@ -66,12 +66,10 @@ static bool on_hit(void *arg, const struct rv_ledger_entry *e)
 
 enum rv_code rv_api_audit(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
-	static const char *const known[] = { "q", "before", "limit", NULL };
 	struct rv_str text = rv_api_query(c, "q");
 	int64_t before = 0;
 	struct rv_ledger_query q = { .limit = 0 };
 	struct search s = { .c = c, .w = w, .left = 100 };
-	RV_TRY(rv_api_query_only(c, known, err));
 	RV_TRY(rv_api_query_i64(c, "before", 0, INT64_MAX, &before, err));
 	RV_TRY(rv_api_query_i64(c, "limit", 1, SEARCH_MAX, &s.left, err));
 	RV_TRY(viewer_of(c, &s.viewer, err));
@@ -171,12 +169,10 @@ enum rv_code rv_api_checkpoint(struct rv_api_call *c, struct rv_json_w *w, struc
 
 enum rv_code rv_api_consistency(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
-	static const char *const known[] = { "old", "new", NULL };
 	int64_t from = -1, to = -1;
 	struct rv_proof proof;
 	RV_AUTO_BUF text;
 	rv_buf_init(&text, 64 << 10);
-	RV_TRY(rv_api_query_only(c, known, err));
 	RV_TRY(rv_api_query_i64(c, "old", 0, INT64_MAX, &from, err));
 	RV_TRY(rv_api_query_i64(c, "new", 0, INT64_MAX, &to, err));
 	if (from < 0 || to < from)

@@ -40,21 +40,6 @@ enum rv_code rv_api_query_i64(const struct rv_api_call *c, const char *name, int
 	return RV_OK;
 }
 
-enum rv_code rv_api_query_only(
-	const struct rv_api_call *c, const char *const *known, struct rv_err *err)
-{
-	for (size_t i = 0; i < c->n_query; i++) {
-		bool is_known = false;
-		for (size_t k = 0; known[k]; k++)
-			is_known |= rv_str_eqz(c->query[i].name, known[k]);
-		if (!is_known)
-			return RV_FAIL(err, RV_EINVAL,
-				"'%.*s' is not a query parameter of this path",
-				RV_FMT(c->query[i].name));
-	}
-	return RV_OK;
-}
-
 void rv_api_kv_time(struct rv_json_w *w, const char *name, int64_t unix_ns)
 {
 	char buf[RV_TIME_SIZE];

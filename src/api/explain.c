@@ -82,10 +82,8 @@ static enum rv_code put_limits(struct rv_api_call *c, const struct rv_ledger_ent
 
 enum rv_code rv_api_event_explain(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
-	static const char *const known[] = { NULL };
 	struct rv_ledger_entry e;
 	const struct rv_json *event;
-	RV_TRY(rv_api_query_only(c, known, err));
 	RV_TRY(rv_api_event_find(c, &e, &event, err));
 	RV_TRY(to_decision(c, &e, &event, err));
 	const struct rv_explain_ask ask = {

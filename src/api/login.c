@@ -4,7 +4,6 @@
 
 #include "api/api_int.h"
 
-enum { PASSWORD_MIN = 12, PASSWORD_MAX = 1024 };
 enum what { LOGIN, SETUP, PASSWORD };
 
 struct login {
@@ -149,14 +148,6 @@ static void done_find(void *arg, enum rv_code code, const struct rv_err *err)
 		to_worker(l);
 }
 
-static enum rv_code check_new(struct rv_str password, struct rv_err *err)
-{
-	if (password.n < PASSWORD_MIN || password.n > PASSWORD_MAX)
-		return RV_FAIL(err, RV_EINVAL, "a password has %d to %d bytes", PASSWORD_MIN,
-			PASSWORD_MAX);
-	return RV_OK;
-}
-
 static enum rv_code read_fields(struct login *l, struct rv_json_obj *o, struct rv_err *err)
 {
 	switch (l->what) {
@@ -166,11 +157,11 @@ static enum rv_code read_fields(struct login *l, struct rv_json_obj *o, struct r
 	case SETUP:
 		RV_TRY(rv_json_need_str(o, "token", &l->token, err));
 		RV_TRY(rv_json_need_str(o, "password", &l->new_password, err));
-		return check_new(l->new_password, err);
+		return rv_password_check(l->new_password, err);
 	case PASSWORD:
 		RV_TRY(rv_json_need_str(o, "old", &l->old_password, err));
 		RV_TRY(rv_json_need_str(o, "new", &l->new_password, err));
-		return check_new(l->new_password, err);
+		return rv_password_check(l->new_password, err);
 	}
 	return RV_FAIL(err, RV_EINTERNAL, "unknown request");
 }

@@ -223,10 +223,8 @@ enum rv_code rv_api_policies(struct rv_api_call *c, struct rv_json_w *w, struct 
 
 enum rv_code rv_api_policy(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
-	static const char *const known[] = { "version", NULL };
 	struct rv_db_policy_version v;
 	int64_t version = 0;
-	RV_TRY(rv_api_query_only(c, known, err));
 	RV_TRY(rv_api_query_i64(c, "version", 1, INT32_MAX, &version, err));
 	RV_TRY(rv_policy_get(c->op, c->param[0], version, &v, err));
 	put_policy(w, &v, true);

@@ -226,6 +226,8 @@ void rv_control_stats(struct rv_gov *g, struct rv_control_stats *ret);
 
 /* ---- people ---------------------------------------------------------------------------------- */
 
+/* RV_EINVAL: too short or too long to be one. Any thread. */
+RV_MUST_USE enum rv_code rv_password_check(struct rv_str password, struct rv_err *err);
 /* Argon2id string for storing. Slow by design; any thread, not the control thread. */
 RV_MUST_USE enum rv_code rv_password_hash(
 	const struct rv_gov *g, struct rv_str password, char ret[128], struct rv_err *err);

@@ -6,15 +6,21 @@
 
 #include "governance/governance_int.h"
 
-enum { PASSWORD_MIN = 10, PASSWORD_MAX = 1024 };
+enum { PASSWORD_MIN = 12, PASSWORD_MAX = 1024 };
+
+enum rv_code rv_password_check(struct rv_str password, struct rv_err *err)
+{
+	if (password.n < PASSWORD_MIN || password.n > PASSWORD_MAX)
+		return RV_FAIL(err, RV_EINVAL, "a password has %d to %d bytes", PASSWORD_MIN,
+			PASSWORD_MAX);
+	return RV_OK;
+}
 
 enum rv_code rv_password_hash(
 	const struct rv_gov *g, struct rv_str password, char ret[128], struct rv_err *err)
 {
 	_Static_assert(crypto_pwhash_STRBYTES <= 128, "room");
-	if (password.n < PASSWORD_MIN || password.n > PASSWORD_MAX)
-		return RV_FAIL(err, RV_EINVAL, "a password has %d to %d bytes", PASSWORD_MIN,
-			PASSWORD_MAX);
+	RV_TRY(rv_password_check(password, err));
 	if (crypto_pwhash_str_alg(ret, password.p, password.n, g->argon_ops, g->argon_mem_bytes,
 		    crypto_pwhash_ALG_ARGON2ID13) != 0)
 		return RV_FAIL(err, RV_ENOMEM, "no memory to hash a password");
