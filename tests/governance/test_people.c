@@ -206,10 +206,11 @@ TEST(widening_a_person_needs_two)
 	CHECK(strcmp(first, f.id) == 0);
 	CHECK_CODE(
 		&f, AS(&f, "ada", rv_change_decide, rv_str_of(f.id), true, RV_STR("")), RV_EPERM);
+	/* Not even that it is there. */
 	CHECK_CODE(
-		&f, AS(&f, "rita", rv_change_decide, rv_str_of(f.id), true, RV_STR("")), RV_EPERM);
+		&f, AS(&f, "rita", rv_change_decide, rv_str_of(f.id), true, RV_STR("")), RV_ENOENT);
 	CHECK_CODE(
-		&f, AS(&f, "resi", rv_change_decide, rv_str_of(f.id), true, RV_STR("")), RV_EPERM);
+		&f, AS(&f, "resi", rv_change_decide, rv_str_of(f.id), true, RV_STR("")), RV_ENOENT);
 	CHECK_OK(&f, AS(&f, "gus", rv_change_decide, rv_str_of(f.id), true, RV_STR("yes")));
 	CHECK(rights_of(&f, "resi") == (RV_RIGHT_RESPONDER | RV_RIGHT_APPROVER));
 	CHECK_CODE(&f, AS(&f, "gus", rv_change_decide, rv_str_of(f.id), true, RV_STR("")),
