@@ -288,8 +288,8 @@ typedef struct cedar_diagnostic {
 	bool is_warning;
 	size_t policy; /* index */
 	size_t source; /* index of its source; the place is in it */
-	size_t offset, length;
-	unsigned line, column; /* 0: the policy was not read from text */
+	size_t offset, length; /* JSON: in the text of cedar_policy_info */
+	unsigned line, column; /* JSON: of the policy */
 	cedar_str message, help; /* help may be "" */
 } cedar_diagnostic;
 typedef struct cedar_report {
@@ -304,9 +304,10 @@ typedef struct cedar_report {
  * NULL: strict. Errors: CEDAR_ELIMIT. */
 CEDAR_MUST_USE cedar_code cedar_validate(const cedar_policies *ps, const cedar_schema *schema,
 	const cedar_validate_opts *opts, cedar_scratch *s, cedar_report *ret, cedar_error *err);
-/* Like cedar_error_render, for a diagnostic: "NAME:LINE:COL: error: message [code]". */
-const char *cedar_diagnostic_render(
-	const cedar_diagnostic *f, const char *name, cedar_str text, char *buf, size_t size);
+/* "NAME:LINE:COL: error: message [code]", the line of the policy with a caret, and the help;
+ * without a name no line is shown. At most size bytes, terminated. Returns buf. */
+const char *cedar_diagnostic_render(const cedar_policies *ps, const cedar_diagnostic *d,
+	const char *name, char *buf, size_t size);
 
 /* ---- entities
  * -----------------------------------------------------------------------------------------------------

@@ -242,6 +242,7 @@ struct condition {
 };
 struct policy {
 	cedar_policy_info info;
+	bool is_restated; /* from JSON: places of the tree are in info.text, not in the source */
 	struct scope principal, action, resource;
 	const struct condition *conditions;
 	size_t n_conditions;

@@ -275,12 +275,23 @@ static cedar_code lower(struct maker *m, const struct expr *e, struct node **ret
 
 /* ---- scopes ---- */
 
-static cedar_code scope_entity(struct maker *m, const struct scope *s, const cedar_uid *uid,
+static struct expr placed(struct span at)
+{
+	return (struct expr){ .offset = at.offset, .length = at.length };
+}
+
+static cedar_code uid_lit(
+	struct maker *m, const struct expr *at, const cedar_uid *uid, struct node **ret)
+{
+	return make_lit(m, at, (cedar_value){ CEDAR_ENTITY, { .uid = uid } }, ret);
+}
+
+static cedar_code scope_entity(struct maker *m, const struct scope *s, const struct expr *at,
 	enum op var, struct node **ret)
 {
 	if (!s->is_slot)
-		return make_lit(m, NULL, (cedar_value){ CEDAR_ENTITY, { .uid = uid } }, ret);
-	struct node *n = start(m, OP_SLOT, NULL);
+		return uid_lit(m, at, s->uid, ret);
+	struct node *n = start(m, OP_SLOT, at);
 	if (!n)
 		return CEDAR_FAIL_MEMORY(m->err);
 	n->n = var == OP_RESOURCE;
@@ -290,18 +301,19 @@ static cedar_code scope_entity(struct maker *m, const struct scope *s, const ced
 static cedar_code lower_scope(
 	struct maker *m, const struct scope *s, enum op var, struct node **ret)
 {
+	const struct expr type_at = placed(s->type_at), uid_at = placed(s->uid_at);
 	struct node *is = NULL, *v, *u;
 	if (s->op == SCOPE_ANY)
 		return make_lit(m, NULL, cedar_bool(true), ret);
 	CEDAR_TRY(make(m, var, NULL, NULL, NULL, &v));
 	if (s->op == SCOPE_IS || s->op == SCOPE_IS_IN)
-		CEDAR_TRY(make_named(m, OP_IS, NULL, v, s->type, &is));
+		CEDAR_TRY(make_named(m, OP_IS, &type_at, v, s->type, &is));
 	if (s->op == SCOPE_IS) {
 		*ret = is;
 		return CEDAR_OK;
 	}
-	CEDAR_TRY(scope_entity(m, s, s->uid, var, &u));
-	CEDAR_TRY(make(m, s->op == SCOPE_EQ ? OP_EQ : OP_IN, NULL, v, u, &u));
+	CEDAR_TRY(scope_entity(m, s, &uid_at, var, &u));
+	CEDAR_TRY(make(m, s->op == SCOPE_EQ ? OP_EQ : OP_IN, &uid_at, v, u, &u));
 	if (is)
 		return make_logic(m, OP_AND, NULL, is, u, ret);
 	*ret = u;
@@ -314,6 +326,7 @@ static cedar_code lower_action(struct maker *m, const struct scope *s, struct no
 	if (s->op != SCOPE_IN && s->op != SCOPE_IN_LIST)
 		return lower_scope(m, s, OP_ACTION, ret);
 	const cedar_uid *const *list = s->op == SCOPE_IN ? &s->uid : s->list;
+	const struct span *places = s->op == SCOPE_IN ? &s->uid_at : s->list_at;
 	size_t n = s->op == SCOPE_IN ? 1 : s->n_list;
 	CEDAR_TRY(make(m, OP_ACTION, NULL, NULL, NULL, &v));
 	set = start(m, OP_SET, NULL);
@@ -323,9 +336,10 @@ static cedar_code lower_action(struct maker *m, const struct scope *s, struct no
 	set->items = rv_arena_array(m->arena, n, sizeof *set->items);
 	if (!set->items)
 		return CEDAR_FAIL_MEMORY(m->err);
-	for (size_t i = 0; i < n; i++)
-		CEDAR_TRY(make_lit(m, NULL, (cedar_value){ CEDAR_ENTITY, { .uid = list[i] } },
-			&set->items[i]));
+	for (size_t i = 0; i < n; i++) {
+		const struct expr at = placed(places ? places[i] : (struct span){ 0 });
+		CEDAR_TRY(uid_lit(m, &at, list[i], &set->items[i]));
+	}
 	CEDAR_TRY(seal(m, set, &set));
 	return make(m, OP_IN, NULL, v, set, ret);
 }

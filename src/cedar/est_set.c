@@ -68,6 +68,7 @@ static cedar_code add_policy(struct loader *l, const struct json_path *at, const
 	out->info.offset = 0;
 	out->info.line = v->line;
 	out->info.column = v->col;
+	out->is_restated = true;
 	l->ps->n++;
 	return CEDAR_OK;
 }

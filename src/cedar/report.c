@@ -54,16 +54,17 @@ const char *cedar_report_type(struct reporter *r, const cedar_schema *s, const s
 	return cedar_report_text(r, "%.*s%s", (int)n, text.p, n < text.n || b.failed ? "…" : "");
 }
 
-/* Where the source of the policy begins; NULL: it was not read from text. */
+/* Where what the tree's places count in begins. */
 static const char *source_of(const struct policy *p)
 {
-	return p->info.text.p && p->info.line ? p->info.text.p - p->info.offset : NULL;
+	return p->is_restated ? p->info.text.p : p->info.text.p - p->info.offset;
 }
 
 static bool is_within(const struct policy *p, struct span at)
 {
-	return source_of(p) && at.length > 0 && at.offset >= p->info.offset &&
-		at.offset + (size_t)at.length <= p->info.offset + p->info.text.n;
+	size_t from = p->is_restated ? 0 : p->info.offset;
+	return at.length > 0 && at.offset >= from &&
+		at.offset + (size_t)at.length <= from + p->info.text.n;
 }
 
 cedar_str cedar_report_source(const struct reporter *r, struct span at)
@@ -84,7 +85,7 @@ static void place(const struct policy *p, struct span at, cedar_diagnostic *f)
 	if (!is_within(p, at))
 		return;
 	const char *text = source_of(p);
-	for (size_t i = info->offset; i < at.offset; i++) {
+	for (size_t i = info->offset; !p->is_restated && i < at.offset; i++) {
 		f->column++;
 		if (text[i] == '\n') {
 			f->line++;
@@ -142,16 +143,18 @@ void cedar_report_sort(struct reporter *r)
 		}
 }
 
-const char *cedar_diagnostic_render(
-	const cedar_diagnostic *f, const char *name, cedar_str text, char *buf, size_t size)
+const char *cedar_diagnostic_render(const cedar_policies *ps, const cedar_diagnostic *d,
+	const char *name, char *buf, size_t size)
 {
+	const struct policy *p = &ps->list[d->policy];
 	cedar_error e = { .code = CEDAR_ESCHEMA,
-		.offset = f->offset,
-		.length = f->length,
-		.line = f->line,
-		.column = f->column };
+		.offset = p->is_restated ? d->offset : d->offset - p->info.offset,
+		.length = d->length,
+		.line = d->line,
+		.column = d->column };
 	(void)snprintf(e.message, sizeof e.message, "%s: %.*s [%s]",
-		f->is_warning ? "warning" : "error", RV_FMT(f->message), f->code); /* may be cut */
-	(void)snprintf(e.help, sizeof e.help, "%.*s", RV_FMT(f->help)); /* may be cut */
-	return cedar_error_render(&e, name, text, buf, size);
+		d->is_warning ? "warning" : "error", RV_FMT(d->message), d->code); /* may be cut */
+	(void)snprintf(e.help, sizeof e.help, "%.*s", RV_FMT(d->help)); /* may be cut */
+	return cedar_error_render(
+		&e, name, name ? p->info.text : (cedar_str){ NULL, 0 }, buf, size);
 }

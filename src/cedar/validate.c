@@ -117,6 +117,7 @@ static cedar_code check_policy(struct run *r, uint32_t i)
 	cedar_validate_names(&r->report, r->schema, p, condition);
 	cedar_validate_scope(&r->report, r->schema, p, r->opts.inapplicable_is_warning);
 	CEDAR_TRY(check_envs(r, p, whole));
+	cedar_confusable(&r->report, whole);
 	return CEDAR_OK;
 }
 

@@ -5,26 +5,31 @@
 #include "cedar/types.h"
 
 /* Every finding: X(FINDING, stable code, warning) */
-#define CEDAR_FINDINGS(X)                                      \
-	X(UNKNOWN_ENTITY_TYPE, "unknown-entity-type", false)   \
-	X(UNKNOWN_ACTION, "unknown-action", false)             \
-	X(UNKNOWN_ID, "unknown-id", false)                     \
-	X(NO_APPLICABLE_ACTION, "no-applicable-action", false) \
-	X(UNEXPECTED_TYPE, "unexpected-type", false)           \
-	X(INCOMPATIBLE_TYPES, "incompatible-types", false)     \
-	X(UNKNOWN_ATTRIBUTE, "unknown-attribute", false)       \
-	X(UNGUARDED_ATTRIBUTE, "unguarded-attribute", false)   \
-	X(UNGUARDED_TAG, "unguarded-tag", false)               \
-	X(NO_TAGS, "no-tags", false)                           \
-	X(ARGUMENT_COUNT, "argument-count", false)             \
-	X(MALFORMED_LITERAL, "malformed-literal", false)       \
-	X(CONSTRUCTOR_ARGUMENT, "constructor-argument", false) \
-	X(EMPTY_SET, "empty-set", false)                       \
-	X(LEVEL_EXCEEDED, "level-exceeded", false)             \
-	X(LITERAL_DEREFERENCE, "literal-dereference", false)   \
-	X(TOO_DEEP, "too-deep", false)                         \
-	X(IMPOSSIBLE_POLICY, "impossible-policy", true)        \
-	X(INAPPLICABLE_SCOPE, "inapplicable-scope", true)
+#define CEDAR_FINDINGS(X)                                           \
+	X(UNKNOWN_ENTITY_TYPE, "unknown-entity-type", false)        \
+	X(UNKNOWN_ACTION, "unknown-action", false)                  \
+	X(UNKNOWN_ID, "unknown-id", false)                          \
+	X(NO_APPLICABLE_ACTION, "no-applicable-action", false)      \
+	X(UNEXPECTED_TYPE, "unexpected-type", false)                \
+	X(INCOMPATIBLE_TYPES, "incompatible-types", false)          \
+	X(UNKNOWN_ATTRIBUTE, "unknown-attribute", false)            \
+	X(UNGUARDED_ATTRIBUTE, "unguarded-attribute", false)        \
+	X(UNGUARDED_TAG, "unguarded-tag", false)                    \
+	X(NO_TAGS, "no-tags", false)                                \
+	X(ARGUMENT_COUNT, "argument-count", false)                  \
+	X(MALFORMED_LITERAL, "malformed-literal", false)            \
+	X(CONSTRUCTOR_ARGUMENT, "constructor-argument", false)      \
+	X(EMPTY_SET, "empty-set", false)                            \
+	X(LEVEL_EXCEEDED, "level-exceeded", false)                  \
+	X(LITERAL_DEREFERENCE, "literal-dereference", false)        \
+	X(TOO_DEEP, "too-deep", false)                              \
+	X(IMPOSSIBLE_POLICY, "impossible-policy", true)             \
+	X(INAPPLICABLE_SCOPE, "inapplicable-scope", true)           \
+	X(MIXED_SCRIPT_STRING, "mixed-script-string", true)         \
+	X(MIXED_SCRIPT_IDENTIFIER, "mixed-script-identifier", true) \
+	X(BIDI_STRING, "bidi-string", true)                         \
+	X(BIDI_IDENTIFIER, "bidi-identifier", true)                 \
+	X(CONFUSABLE_IDENTIFIER, "confusable-identifier", true)
 enum finding {
 #define X(name, code, is_warning) FINDING_##name,
 	CEDAR_FINDINGS(X)
@@ -103,4 +108,6 @@ struct answer cedar_tc_condition(struct checker *c, struct node *whole);
 /* After it, for the same environment. */
 void cedar_level(struct checker *c, struct node *whole, unsigned level);
 
+/* confusable.c: text that looks like other text. */
+void cedar_confusable(struct reporter *r, struct node *whole);
 #endif

@@ -25,13 +25,12 @@ static cedar_validate_opts opts_of(struct rv_str head)
 	return o;
 }
 
-static void print_report(const cedar_report *r, struct rv_buf *out)
+static void print_report(const cedar_policies *ps, const cedar_report *r, struct rv_buf *out)
 {
 	char line[1000];
 	for (size_t i = 0; i < r->n; i++)
 		rv_buf_printf(out, "%s\n",
-			cedar_diagnostic_render(&r->diagnostics[i], NULL, (cedar_str){ NULL, 0 },
-				line, sizeof line));
+			cedar_diagnostic_render(ps, &r->diagnostics[i], NULL, line, sizeof line));
 	if (r->n == 0)
 		rv_buf_addz(out, "valid\n");
 }
@@ -74,7 +73,7 @@ TEST(table)
 		rv_buf_init(&got, 1 << 16);
 		REQUIRE(schema && policy.p && want.p);
 		REQUIRE(validate(schema, cs(policy), &opts, s, &ps, &r));
-		print_report(&r, &got);
+		print_report(ps, &r, &got);
 		CHECKF(rv_str_eq(rv_str_trim(rv_buf_str(&got)), rv_str_trim(want)), "%.*s: got\n%s",
 			RV_FMT(head), rv_buf_z(&got));
 		cedar_policies_free(ps);
@@ -108,11 +107,40 @@ TEST(findings_name_policy_source_and_place)
 	const cedar_diagnostic *d = &r.diagnostics[0];
 	CHECK(d->policy == 1 && d->source == 1 && d->line == 5 && d->column == 2);
 	CHECK(strncmp(second + d->offset, "principal.c", d->length) == 0 && d->length == 11);
-	cedar_diagnostic_render(d, "f.cedar", cedar_z(second), text, sizeof text);
+	cedar_diagnostic_render(ps, d, "f.cedar", text, sizeof text);
 	CHECKF(strcmp(text,
 		       "f.cedar:5:2: error: there is no attribute 'c' of U [unknown-attribute]\n"
 		       "  \tprincipal.c == 1 };\n"
 		       "  \t^~~~~~~~~~~") == 0,
+		"%s", text);
+	cedar_policies_free(ps);
+	cedar_schema_free(schema);
+	cedar_scratch_free(s);
+}
+
+/* Of a policy in JSON the place is its own, and what is shown is how text would say it. */
+TEST(a_policy_in_json)
+{
+	static const char json[] =
+		"{\"staticPolicies\": {\n  \"a\": {\"effect\": \"permit\", \"principal\": {\"op\": "
+		"\"All\"}, \"action\": {\"op\": \"All\"}, \"resource\": {\"op\": \"All\"}, "
+		"\"conditions\": [{\"kind\": \"when\", \"body\": {\"==\": {\"left\": {\".\": "
+		"{\"left\": {\"Var\": \"principal\"}, \"attr\": \"b\"}}, \"right\": {\"Value\": "
+		"1}}}}]}}}";
+	const cedar_source src = { .text = cedar_z(json), .is_json = true };
+	cedar_schema *schema = NULL;
+	cedar_policies *ps = NULL;
+	cedar_report r;
+	cedar_error e = { .code = CEDAR_OK };
+	cedar_scratch *s = cedar_scratch_new();
+	char text[600];
+	REQUIRE(s && cedar_schema_parse(cedar_z(small), &schema, &e) == CEDAR_OK);
+	REQUIRE(cedar_policies_new(&src, 1, NULL, &ps, NULL, &e) == CEDAR_OK);
+	REQUIRE(cedar_validate(ps, schema, NULL, s, &r, &e) == CEDAR_OK && r.n == 1);
+	cedar_diagnostic_render(ps, &r.diagnostics[0], "p.json", text, sizeof text);
+	CHECKF(strstr(text, "p.json:2:8: error: attribute 'b' of U is optional") == text &&
+			strstr(text, "principal.b == 1") && strstr(text, "^~~~~~~~~~~") &&
+			strstr(text, "'principal has b && …'"),
 		"%s", text);
 	cedar_policies_free(ps);
 	cedar_schema_free(schema);

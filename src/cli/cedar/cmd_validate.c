@@ -9,12 +9,12 @@ struct validate {
 	bool has_level, deny_warnings, inapplicable_warning, json;
 };
 
-static void print_text(const char *path, cedar_str text, const cedar_report *r)
+static void print_text(const char *path, const cedar_policies *ps, const cedar_report *r)
 {
 	char buf[2000];
 	for (size_t i = 0; i < r->n; i++)
 		printf("%s\n",
-			cedar_diagnostic_render(&r->diagnostics[i], path, text, buf, sizeof buf));
+			cedar_diagnostic_render(ps, &r->diagnostics[i], path, buf, sizeof buf));
 	if (r->is_cut)
 		printf("… and more\n");
 }
@@ -78,7 +78,7 @@ static enum rv_code run(struct rv_arena *a, const struct validate *o, cedar_sche
 		print_json(*ps, &r, *ret_passed);
 		return RV_OK;
 	}
-	print_text(o->policies, src.text, &r);
+	print_text(o->policies, *ps, &r);
 	printf("policy set validation %s: %zu error%s, %zu warning%s\n",
 		*ret_passed ? "passed" : "failed", r.n_errors, r.n_errors == 1 ? "" : "s",
 		r.n_warnings, r.n_warnings == 1 ? "" : "s");
