@@ -89,4 +89,5 @@ int rv_cmd_exec(int argc, char **argv);
 int rv_cmd_explain(int argc, char **argv);
 int rv_cmd_runner(int argc, char **argv);
 int rv_cmd_mcp(int argc, char **argv);
+int rv_cmd_hook(int argc, char **argv);
 #endif

@@ -28,6 +28,7 @@ static const struct rv_sub commands[] = {
 	{ "deny", rv_cmd_deny, "say no to a held action" },
 	{ "exec", rv_cmd_exec, "have the runner do something, as policy and people allow" },
 	{ "runner", rv_cmd_runner, "run commands for workers, as policy and people allow" },
+	{ "hook", rv_cmd_hook, "answer a coding agent that asks before it uses a tool" },
 	{ "mcp", rv_cmd_mcp, "stand between MCP clients and MCP servers" },
 	{ "gaps", rv_cmd_gaps, "missing controls, each with its remedy" },
 	{ "limits", rv_cmd_limits, "what a system has spent of its limits" },

@@ -27,7 +27,7 @@ static enum rv_code no_belief(struct rv_err *err, const char *why)
 	return RV_FAIL(err, RV_EINVAL, "the answer of the server cannot be believed: %s", why);
 }
 
-enum rv_code rv_ask_answer_read(
+enum rv_code rv_ask_advice_read(
 	struct rv_arena *a, struct rv_str body, struct rv_ask_answer *ret, struct rv_err *err)
 {
 	const struct rv_json *v;
@@ -59,11 +59,20 @@ enum rv_code rv_ask_answer_read(
 		r.reasons = NULL;
 	if (!rv_json_is(r.approval, RV_JSON_OBJ))
 		r.approval = NULL;
-	if (r.verdict == RV_ASK_ALLOW && !is_id(r.intent))
-		return no_belief(err, "it allows without an intent on record");
 	if (r.verdict == RV_ASK_HOLD && !is_id(r.approval_id))
 		return no_belief(err, "it holds without an approval to wait for");
 	r.no_audit = r.verdict == RV_ASK_DENY && has_code(r.reasons, "audit_unavailable");
+	*ret = r;
+	return RV_OK;
+}
+
+enum rv_code rv_ask_answer_read(
+	struct rv_arena *a, struct rv_str body, struct rv_ask_answer *ret, struct rv_err *err)
+{
+	struct rv_ask_answer r;
+	RV_TRY(rv_ask_advice_read(a, body, &r, err));
+	if (r.verdict == RV_ASK_ALLOW && !is_id(r.intent))
+		return no_belief(err, "it allows without an intent on record");
 	*ret = r;
 	return RV_OK;
 }

@@ -17,8 +17,12 @@ struct rv_ask_answer {
 	const struct rv_json *reasons, *approval; /* as they came; NULL: none */
 	bool no_audit; /* denied because the record could not be made durable: may pass */
 };
-/* Reads an answer's body. Errors: RV_EINVAL whatever contradicts itself or is not as
- * docs/decisions.md has it. */
+/* Reads the answer to one who does not act itself. Errors: RV_EINVAL whatever contradicts itself or
+ * is not as docs/decisions.md has it. */
+RV_MUST_USE enum rv_code rv_ask_advice_read(
+	struct rv_arena *a, struct rv_str body, struct rv_ask_answer *ret, struct rv_err *err);
+/* Reads the answer to one who acts (`act`): an allow needs an intent on record. Errors: the same.
+ */
 RV_MUST_USE enum rv_code rv_ask_answer_read(
 	struct rv_arena *a, struct rv_str body, struct rv_ask_answer *ret, struct rv_err *err);
 /* A file that holds one credential and nothing else: ours or root's, no right for others. The text
