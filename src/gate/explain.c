@@ -39,7 +39,7 @@ static struct rv_str recorded_code(const struct explain *e)
 	const struct rv_json *list = rv_json_get(e->ask->event, "reasons");
 	for (size_t i = 0; rv_json_is(list, RV_JSON_ARR) && i < list->n_items; i++) {
 		struct rv_str code = explain_str(list->items[i], "code");
-		if (code.n > 0)
+		if (code.n > 0 && !rv_str_eqz(code, "observed"))
 			return code;
 	}
 	return RV_STR("");

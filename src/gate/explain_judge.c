@@ -1,16 +1,13 @@
-/* What the gate makes of Cedar's answer: as policy.c, on facts and policies that were kept. */
+/* What the gate makes of Cedar's answers, on facts and policies that were kept: the same reading as
+ * in policy.c. */
 #include "gate/explain_int.h"
 
-static bool is_observed(const struct explain *e, uint32_t policy)
-{
-	return e->notes[policy].is_observed;
-}
+enum { CHAIN_MAX = 9 };
 
-static void add(struct explain *e, uint32_t policy)
+static const struct rv_policy_note *kept_note(const void *arg, uint32_t policy)
 {
-	struct rv_verdict *v = &e->again;
-	if (v->n_reasons < REASONS_MAX)
-		v->reasons[v->n_reasons++] = (struct rv_reason){ .policy = e->notes[policy].id };
+	const struct explain *e = arg;
+	return &e->notes[policy];
 }
 
 /* A fact of an entity of the facts; NULL: nothing. */
@@ -22,52 +19,55 @@ static const cedar_value *attribute(const struct explain *e, const cedar_uid *ui
 		: NULL;
 }
 
-static bool is_out_of_bounds(const struct explain *e)
+static bool is_assistant(const struct explain *e, const cedar_uid *system)
 {
-	const cedar_answer *a = &e->why.answer;
-	const cedar_value *class_ = attribute(e, &e->rq.principal, "class");
-	const cedar_value *known = attribute(e, &e->rq.resource, "known");
-	if (known && known->kind == CEDAR_BOOL && known->u.boolean)
-		return false;
-	if (class_ && class_->kind == CEDAR_STRING &&
-		rv_str_eqz(rv_str_n(class_->u.string.p, class_->u.string.n), "assistant"))
-		return false;
-	for (size_t i = 0; i < a->n_permits; i++)
-		if (!is_observed(e, a->permits[i]) &&
-			cedar_policy_names_resource(e->policies, a->permits[i], &e->rq.resource))
-			return false;
-	return true;
+	const cedar_value *v = attribute(e, system, "class");
+	return v && v->kind == CEDAR_STRING &&
+		rv_str_eqz(rv_str_n(v->u.string.p, v->u.string.n), "assistant");
+}
+
+static bool is_known(const struct explain *e)
+{
+	const cedar_value *v = attribute(e, &e->rq.resource, "known");
+	return v && v->kind == CEDAR_BOOL && v->u.boolean;
+}
+
+static struct rv_voice voice_of(const struct explain *e, const cedar_uid *system)
+{
+	return (struct rv_voice){ .note = kept_note,
+		.note_arg = e,
+		.policies = e->policies,
+		.resource = &e->rq.resource,
+		.is_known = is_known(e),
+		.is_assistant = is_assistant(e, system) };
+}
+
+/* The system it is a sub-agent of; NULL: of none. */
+static const cedar_uid *parent_of(const struct explain *e, const cedar_uid *system)
+{
+	const cedar_entity *n = cedar_entities_find(e->entities, system);
+	for (size_t i = 0; n && i < n->n_parents; i++)
+		if (rv_str_eqz(
+			    rv_str_n(n->parents[i].type.p, n->parents[i].type.n), "Reeve::System"))
+			return &n->parents[i];
+	return NULL;
 }
 
 void explain_judge(struct explain *e)
 {
-	const cedar_answer *a = &e->why.answer;
 	struct rv_verdict *v = &e->again;
-	size_t n_permits = 0;
-	bool is_waivable = true, has_forbid = false, errs = a->is_incomplete;
+	struct rv_voice own = voice_of(e, &e->rq.principal);
+	const cedar_uid *p = &e->rq.principal;
+	own.a = e->why.answer;
 	*v = (struct rv_verdict){ .outcome = RV_DENY };
-	for (size_t i = 0; i < a->n_errors; i++) {
-		uint32_t p = a->errors[i].policy;
-		if (!e->notes[p].is_forbid || is_observed(e, p))
-			continue;
-		errs = true;
-		add(e, p);
+	bool ok = rv_gate_hear(e->op->arena, v, &own);
+	for (int depth = 0; ok && depth < CHAIN_MAX && (p = parent_of(e, p)); depth++) {
+		struct rv_voice parent = voice_of(e, p);
+		cedar_request rq = e->rq;
+		rq.principal = *p;
+		parent.parent = rv_str_n(p->id.p, p->id.n);
+		cedar_authorize(e->policies, e->entities, &rq, e->scratch, &parent.a);
+		ok = rv_gate_hear(e->op->arena, v, &parent);
 	}
-	if (errs)
-		return;
-	for (size_t i = 0; i < a->n_forbids; i++) {
-		if (is_observed(e, a->forbids[i]))
-			continue;
-		has_forbid = true;
-		is_waivable = is_waivable && e->notes[a->forbids[i]].n_groups > 0;
-		add(e, a->forbids[i]);
-	}
-	for (size_t i = 0; i < a->n_permits; i++)
-		n_permits += !is_observed(e, a->permits[i]);
-	if (!is_waivable || n_permits == 0 || is_out_of_bounds(e))
-		return;
-	v->outcome = has_forbid ? RV_HOLD : RV_ALLOW;
-	for (size_t i = 0; !has_forbid && i < a->n_permits; i++)
-		if (!is_observed(e, a->permits[i]))
-			add(e, a->permits[i]);
+	rv_gate_conclude(v, &own, ok);
 }

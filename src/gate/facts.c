@@ -1,9 +1,9 @@
-/* Who asks for whom, and what is known about it: the catalogue first, claims only in its gaps. */
+/* What is known about what is asked: the catalogue first, claims only in its gaps. */
 #include <stdio.h>
 
 #include "gate/gate_int.h"
 
-enum { CONTEXT_MAX = 64, VALUE_DEPTH = 32 };
+enum { CONTEXT_MAX = 64 };
 
 /* Attributes a claim never fills. */
 static bool is_authoritative(struct rv_str name)
@@ -21,216 +21,9 @@ static bool is_catalogues(struct rv_str name)
 	return rv_str_eqz(name, "known") || rv_str_eqz(name, "kind");
 }
 
-void rv_gate_refuse(struct rv_decision *d, const char *code, const char *text)
-{
-	d->verdict = (struct rv_verdict){ .outcome = RV_DENY, .code = code, .n_reasons = 1 };
-	d->verdict.reasons[0] =
-		(struct rv_reason){ .text = rv_str_of(text), .code = rv_str_of(code) };
-}
-
-/* ---- context.reeve ---- */
-
-static enum rv_code read_extra(struct rv_decision *d, const struct rv_json *v, struct rv_err *err)
-{
-	struct rv_json_obj o;
-	int64_t wait = 0;
-	RV_TRY(rv_json_obj_open(&o, v, "context.reeve", err));
-	RV_TRY(rv_json_opt_bool(&o, "act", &d->extra.act, err));
-	RV_TRY(rv_json_opt_bool(&o, "question", &d->extra.question, err));
-	RV_TRY(rv_json_opt_str(&o, "approval", &d->extra.approval, err));
-	RV_TRY(rv_json_opt_i64(&o, "wait", 0, 60, &wait, err));
-	RV_TRY(rv_json_opt(&o, "limits", RV_JSON_OBJ, &d->extra.limits, err));
-	RV_TRY(rv_json_obj_close(&o, err));
-	if (d->extra.question && (d->extra.act || d->extra.approval.n > 0))
-		return RV_FAIL(err, RV_EINVAL,
-			"context.reeve.question: a question is no act and uses no approval");
-	return RV_OK;
-}
-
-/* What of the request does not depend on the snapshot. */
-enum rv_code rv_gate_read(struct rv_decision *d, struct rv_err *err)
-{
-	const struct rv_json *c = d->ask->context;
-	d->amount = -1;
-	const struct rv_json *extra = rv_json_get(c, "reeve");
-	if (extra)
-		RV_TRY(read_extra(d, extra, err));
-	if (d->extra.act && d->ask->caller.type != RV_ACTOR_POINT)
-		return RV_FAIL(err, RV_EINVAL,
-			"context.reeve.act: only an enforcement point acts; a system asks for "
-			"advice");
-	const struct rv_json *args = rv_json_get(c, "arguments");
-	if (args && args->type != RV_JSON_OBJ)
-		return RV_FAIL(err, RV_EINVAL, "context.arguments: must be an object, not %s",
-			rv_json_type_name(args->type));
-	d->arguments = args;
-	const struct rv_json *amount = rv_json_get(c, "amount");
-	if (amount && (amount->type != RV_JSON_STR || !rv_amount_parse(amount->str, &d->amount)))
-		return RV_FAIL(err, RV_EINVAL,
-			"context.amount: must be a decimal in a string such as \"12.50\"");
-	return RV_OK;
-}
-
-/* ---- who ---- */
-
-static enum rv_code caller_is_system(struct rv_decision *d)
-{
-	if (!rv_str_eq(d->ask->caller.id, d->ask->subject_id))
-		rv_gate_refuse(d, "not_for_this_point",
-			"a system asks for itself; this credential belongs to another one");
-	return RV_OK;
-}
-
-static void caller_is_point(struct rv_decision *d)
-{
-	const struct rv_gate_ask *q = d->ask;
-	d->point = rv_snap_point(d->snap, q->caller.id);
-	if (!d->point) {
-		rv_gate_refuse(d, "not_for_this_point", "this enforcement point is not registered");
-		return;
-	}
-	if (!d->system) {
-		rv_gate_refuse(d, "unregistered", "no such AI system in the registry");
-		return;
-	}
-	if (!rv_snap_point_may_ask(d->point, q->subject_id)) {
-		rv_gate_refuse(d, "not_for_this_point",
-			"this enforcement point is not registered for this system");
-		return;
-	}
-	if (d->extra.act && !rv_str_eqz(d->point->trust, "enforce")) {
-		rv_gate_refuse(d, "not_for_this_point",
-			"this enforcement point is not trusted to enforce: it does not act");
-		return;
-	}
-	if (q->subject_token.n == 0) {
-		if (d->point->needs_subject_token)
-			rv_gate_refuse(d, "no_credential",
-				"the process that asked showed no credential of its own");
-		return;
-	}
-	const struct rv_snap_credential *cred = rv_snap_token(d->snap, q->subject_token, d->now_ns);
-	if (!cred || cred->kind != RV_CRED_SYSTEM || !rv_str_eq(cred->subject, q->subject_id))
-		rv_gate_refuse(d, "no_credential",
-			"the credential of the process that asked is not this system's, expired or "
-			"revoked");
-}
-
-enum rv_evidence rv_gate_evidence(const struct rv_snap_point *point)
-{
-	if (point && rv_str_eqz(point->trust, "enforce"))
-		return RV_ENFORCED;
-	return point && rv_str_eqz(point->trust, "observe") ? RV_OBSERVED : RV_CLAIMED;
-}
-
-enum rv_code rv_gate_caller(struct rv_decision *d, struct rv_err *err)
-{
-	const struct rv_gate_ask *q = d->ask;
-	d->verdict.outcome = RV_OUTCOME_UNSET;
-	if (!rv_str_eqz(q->subject_type, "System") && !rv_str_eqz(q->subject_type, "Reeve::System"))
-		return RV_FAIL(err, RV_EINVAL,
-			"subject.type: must be 'System' (or 'Reeve::System'), not '%.*s'",
-			RV_FMT(q->subject_type));
-	d->system = rv_snap_system(d->snap, q->subject_id);
-	if (q->caller.type == RV_ACTOR_SYSTEM)
-		RV_TRY(caller_is_system(d));
-	else if (q->caller.type == RV_ACTOR_POINT)
-		caller_is_point(d);
-	else
-		return RV_FAIL(
-			err, RV_EPERM, "only systems and enforcement points ask for decisions");
-	if (d->verdict.outcome != RV_OUTCOME_UNSET)
-		return RV_OK;
-	const char *why =
-		d->system ? rv_snap_refusal(d->snap, d->system, d->now_ns) : "unregistered";
-	if (why)
-		rv_gate_refuse(d, why, "this AI system may not act now");
-	return RV_OK;
-}
-
-/* ---- JSON to Cedar ---- */
-
-static enum rv_code to_cedar(cedar_scratch *s, const struct rv_json *v, const char *path,
-	unsigned depth, cedar_value *ret, struct rv_err *err);
-
 static enum rv_code no_memory(struct rv_err *err)
 {
 	return RV_FAIL(err, RV_ELIMIT, "the request needs more memory than is allowed");
-}
-
-/* A fraction becomes a decimal when it is exact as one. */
-static enum rv_code to_decimal(
-	const struct rv_json *v, const char *path, cedar_value *ret, struct rv_err *err)
-{
-	struct rv_str t = v->text;
-	bool negative = t.n > 0 && t.p[0] == '-';
-	int64_t n;
-	if (!rv_amount_parse(negative ? rv_str_sub(t, 1, t.n) : t, &n))
-		return RV_FAIL(err, RV_EINVAL,
-			"%s: %.*s is not exact with four decimals; send it as a string", path,
-			RV_FMT(t));
-	*ret = cedar_decimal_of(negative ? -n : n);
-	return RV_OK;
-}
-
-static enum rv_code to_set(cedar_scratch *s, const struct rv_json *v, const char *path,
-	unsigned depth, cedar_value *ret, struct rv_err *err)
-{
-	RV_AUTO_FREE cedar_value *items = calloc(v->n_items + 1, sizeof *items);
-	size_t n = 0;
-	if (!items)
-		return no_memory(err);
-	for (size_t i = 0; i < v->n_items; i++) {
-		if (v->items[i]->type == RV_JSON_NULL)
-			continue;
-		RV_TRY(to_cedar(s, v->items[i], path, depth + 1, &items[n++], err));
-	}
-	return cedar_set_of(s, items, n, ret, NULL) == CEDAR_OK ? RV_OK : no_memory(err);
-}
-
-static enum rv_code to_record(cedar_scratch *s, const struct rv_json *v, const char *path,
-	unsigned depth, cedar_value *ret, struct rv_err *err)
-{
-	RV_AUTO_FREE cedar_pair *pairs = calloc(v->n_members + 1, sizeof *pairs);
-	size_t n = 0;
-	if (!pairs)
-		return no_memory(err);
-	RV_JSON_EACH (m, v) {
-		char below[160];
-		if (m->value->type == RV_JSON_NULL)
-			continue;
-		snprintf(below, sizeof below, "%s.%.*s", path, RV_FMT(m->name));
-		pairs[n].key = rv_cs(m->name);
-		RV_TRY(to_cedar(s, m->value, below, depth + 1, &pairs[n++].value, err));
-	}
-	return cedar_record_of(s, pairs, n, ret, NULL) == CEDAR_OK ? RV_OK : no_memory(err);
-}
-
-static enum rv_code to_cedar(cedar_scratch *s, const struct rv_json *v, const char *path,
-	unsigned depth, cedar_value *ret, struct rv_err *err)
-{
-	if (depth > VALUE_DEPTH)
-		return RV_FAIL(err, RV_ELIMIT, "%s: nested more than %d deep", path, VALUE_DEPTH);
-	switch (v->type) {
-	case RV_JSON_BOOL:
-		*ret = cedar_bool(v->boolean);
-		return RV_OK;
-	case RV_JSON_INT:
-		*ret = cedar_long(v->integer);
-		return RV_OK;
-	case RV_JSON_DOUBLE:
-		return to_decimal(v, path, ret, err);
-	case RV_JSON_STR:
-		*ret = cedar_string(rv_cs(v->str));
-		return RV_OK;
-	case RV_JSON_ARR:
-		return to_set(s, v, path, depth, ret, err);
-	case RV_JSON_OBJ:
-		return to_record(s, v, path, depth, ret, err);
-	case RV_JSON_NULL:
-		break;
-	}
-	return RV_FAIL(err, RV_EINVAL, "%s: null has no meaning here", path);
 }
 
 /* ---- action and resource ---- */
@@ -307,7 +100,8 @@ static enum rv_code resource_attrs(struct rv_decision *d, cedar_scratch *s,
 			(!may && (is_there || is_authoritative(m->name))))
 			continue;
 		pairs[n].key = rv_cs(m->name);
-		RV_TRY(to_cedar(s, m->value, "resource.properties", 1, &pairs[n++].value, err));
+		RV_TRY(rv_gate_value(
+			s, m->value, "resource.properties", 1, &pairs[n++].value, err));
 	}
 	if (!known) {
 		char *kind = rv_arena_printf(d->arena, "%.*s", RV_FMT(d->catalogue_type));
@@ -454,7 +248,7 @@ static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struc
 	if (d->amount >= 0)
 		RV_TRY(add(&p, "amount", cedar_decimal_of(d->amount), err));
 	if (d->arguments) {
-		RV_TRY(to_cedar(s, d->arguments, "context.arguments", 1, &v, err));
+		RV_TRY(rv_gate_value(s, d->arguments, "context.arguments", 1, &v, err));
 		RV_TRY(add(&p, "arguments", v, err));
 	}
 	const struct rv_json *c = d->ask->context;
@@ -464,7 +258,7 @@ static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struc
 		if (is_reserved(m->name) || m->value->type == RV_JSON_NULL)
 			continue;
 		snprintf(path, sizeof path, "context.%.*s", RV_FMT(m->name));
-		RV_TRY(to_cedar(s, m->value, path, 1, &v, err));
+		RV_TRY(rv_gate_value(s, m->value, path, 1, &v, err));
 		if (p.n == CONTEXT_MAX)
 			return RV_FAIL(
 				err, RV_ELIMIT, "context has more than %d members", CONTEXT_MAX);

@@ -80,8 +80,11 @@ struct rv_decision {
 
 /* How much the word of who asks is worth; point NULL: a system about itself. */
 enum rv_evidence rv_gate_evidence(const struct rv_snap_point *point);
-/* facts.c: everything before policy. Errors are the request's (RV_EINVAL …); refusals set the
- * verdict. s: scratch of this thread, cleared by the caller. */
+/* value.c: a JSON value as Cedar's; path for messages. Errors: RV_EINVAL, RV_ELIMIT. */
+RV_MUST_USE enum rv_code rv_gate_value(cedar_scratch *s, const struct rv_json *v, const char *path,
+	unsigned depth, cedar_value *ret, struct rv_err *err);
+/* caller.c, facts.c: everything before policy. Errors are the request's (RV_EINVAL …); refusals set
+ * the verdict. s: scratch of this thread, cleared by the caller. */
 RV_MUST_USE enum rv_code rv_gate_read(struct rv_decision *d, struct rv_err *err);
 RV_MUST_USE enum rv_code rv_gate_caller(struct rv_decision *d, struct rv_err *err);
 RV_MUST_USE enum rv_code rv_gate_facts(struct rv_decision *d, cedar_scratch *s, struct rv_err *err);
@@ -90,7 +93,31 @@ void rv_gate_facts_json(const struct rv_decision *d, struct rv_buf *out);
 /* digest.c */
 RV_MUST_USE enum rv_code rv_gate_digest(struct rv_decision *d, struct rv_err *err);
 /* policy.c */
+/* One principal's answer, and what is needed to read it: from the snapshot, or from what was kept.
+ */
+struct rv_voice {
+	const struct rv_policy_note *(*note)(const void *arg, uint32_t policy);
+	const void *note_arg;
+	const cedar_policies *policies;
+	int64_t now_ns;
+	const cedar_uid *resource;
+	bool is_known, is_assistant;
+	struct rv_str parent; /* whose answer it is when it is not the system's own */
+	cedar_answer a;
+};
+/* Adds its reasons and waives; false: it denies. */
+bool rv_gate_hear(struct rv_arena *arena, struct rv_verdict *v, const struct rv_voice *o);
+/* After all were heard, own last or not: the outcome. */
+void rv_gate_conclude(struct rv_verdict *v, const struct rv_voice *own, bool all_agree);
 void rv_gate_policy(struct rv_decision *d, cedar_scratch *s);
+/* settle.c; items: LIMITS_MAX of them, filled by rv_gate_limits for rv_gate_reserve. */
+/* Meters that would be passed deny, or hold. */
+RV_MUST_USE enum rv_code rv_gate_limits(
+	struct rv_decision *d, struct rv_op *op, struct rv_reserve *items, struct rv_err *err);
+/* A hold: consumes what fits, opens what is missing, refuses what was named and cannot be used. */
+RV_MUST_USE enum rv_code rv_gate_hold(struct rv_decision *d, struct rv_op *op, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_gate_reserve(struct rv_decision *d, struct rv_op *op,
+	const struct rv_reserve *items, struct rv_err *err);
 /* record.c: final bytes of the decision's events into d; answer.c: the JSON that goes out. */
 RV_MUST_USE enum rv_code rv_gate_record(struct rv_decision *d, struct rv_err *err);
 void rv_gate_answer_json(struct rv_decision *d);

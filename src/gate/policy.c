@@ -30,38 +30,37 @@ static void add_reason(
 
 /* What one person alone published in bootstrap and nobody confirmed in time gives nothing any more:
  * its permits are void, and its forbids can be neither waived nor only observed. */
-static bool has_lapsed(const struct rv_decision *d, const struct rv_policy_note *n)
+static bool has_lapsed(const struct rv_voice *o, const struct rv_policy_note *n)
 {
-	return n->unseparated_until_ns > 0 && d->now_ns >= n->unseparated_until_ns;
+	return n->unseparated_until_ns > 0 && o->now_ns >= n->unseparated_until_ns;
 }
 
-static bool counts(const struct rv_decision *d, const struct rv_policy_note *n)
+static bool counts(const struct rv_voice *o, const struct rv_policy_note *n)
 {
-	return n->is_forbid ? !n->is_observed || has_lapsed(d, n)
-			    : !n->is_observed && !has_lapsed(d, n);
+	return n->is_forbid ? !n->is_observed || has_lapsed(o, n)
+			    : !n->is_observed && !has_lapsed(o, n);
 }
 
-/* One principal's part of the verdict. */
-struct voice {
-	const struct rv_snap_system *system;
-	cedar_answer a;
-};
+static const struct rv_policy_note *note(const struct rv_voice *o, uint32_t policy)
+{
+	return o->note(o->note_arg, policy);
+}
 
 /* Plain Cedar skips a forbid that errs; here it might have been the one that mattered. */
-static bool forbid_errs(struct rv_decision *d, const struct voice *o)
+static bool forbid_errs(struct rv_arena *arena, struct rv_verdict *v, const struct rv_voice *o)
 {
 	bool any = o->a.is_incomplete;
 	for (size_t i = 0; i < o->a.n_errors; i++) {
-		const struct rv_policy_note *n = rv_snap_note(d->snap, o->a.errors[i].policy);
-		if (!n->is_forbid || !counts(d, n))
+		const struct rv_policy_note *n = note(o, o->a.errors[i].policy);
+		if (!n->is_forbid || !counts(o, n))
 			continue;
 		any = true;
-		add_reason(&d->verdict, n->id, rv_arena_str(d->arena, str(o->a.errors[i].message)),
-			"policy_error");
+		add_reason(
+			v, n->id, rv_arena_str(arena, str(o->a.errors[i].message)), "policy_error");
 	}
-	if (any && d->verdict.n_reasons == 0)
-		add_reason(&d->verdict, RV_STR(""),
-			RV_STR("the policies need more memory than is allowed"), "policy_error");
+	if (any && v->n_reasons == 0)
+		add_reason(v, RV_STR(""), RV_STR("the policies need more memory than is allowed"),
+			"policy_error");
 	return any;
 }
 
@@ -81,16 +80,15 @@ static void add_waive(struct rv_verdict *v, const struct rv_policy_note *n)
 }
 
 /* Fills waives from the satisfied forbids; false when one of them cannot be waived. */
-static bool gather_waives(struct rv_decision *d, const struct voice *o)
+static bool gather_waives(struct rv_verdict *v, const struct rv_voice *o)
 {
-	struct rv_verdict *v = &d->verdict;
 	bool all = true;
 	for (size_t i = 0; i < o->a.n_forbids; i++) {
-		const struct rv_policy_note *n = rv_snap_note(d->snap, o->a.forbids[i]);
-		if (!counts(d, n))
+		const struct rv_policy_note *n = note(o, o->a.forbids[i]);
+		if (!counts(o, n))
 			continue;
 		add_reason(v, n->id, n->reason, NULL);
-		if (n->n_groups == 0 || has_lapsed(d, n) || v->n_waives == WAIVES_MAX)
+		if (n->n_groups == 0 || has_lapsed(o, n) || v->n_waives == WAIVES_MAX)
 			all = false;
 		else
 			add_waive(v, n);
@@ -98,55 +96,54 @@ static bool gather_waives(struct rv_decision *d, const struct voice *o)
 	return all;
 }
 
-static size_t permits(const struct rv_decision *d, const struct voice *o)
+static bool is_permitted(const struct rv_voice *o)
 {
-	size_t n = 0;
 	for (size_t i = 0; i < o->a.n_permits; i++)
-		n += counts(d, rv_snap_note(d->snap, o->a.permits[i]));
-	return n;
+		if (counts(o, note(o, o->a.permits[i])))
+			return true;
+	return false;
 }
 
 /* SEMANTICS 3.2: an unknown resource is out of bounds for agents and workers unless a permit names
  * that very one. */
-static bool is_out_of_bounds(const struct rv_decision *d, const struct voice *o)
+static bool is_out_of_bounds(const struct rv_voice *o)
 {
-	if (d->resource || rv_str_eqz(o->system->class_, "assistant"))
+	if (o->is_known || o->is_assistant)
 		return false;
 	for (size_t i = 0; i < o->a.n_permits; i++)
-		if (counts(d, rv_snap_note(d->snap, o->a.permits[i])) &&
-			cedar_policy_names_resource(
-				rv_snap_policies(d->snap), o->a.permits[i], &d->rq.resource))
+		if (counts(o, note(o, o->a.permits[i])) &&
+			cedar_policy_names_resource(o->policies, o->a.permits[i], o->resource))
 			return false;
 	return true;
 }
 
-static void deny(struct rv_decision *d, const struct voice *o, const char *code, const char *text)
+static void deny(struct rv_arena *arena, struct rv_verdict *v, const struct rv_voice *o,
+	const char *code, const char *text)
 {
 	struct rv_str words = rv_str_of(text);
-	if (o->system != d->system) {
-		const char *whose = rv_arena_printf(
-			d->arena, "%s (its parent '%.*s')", text, RV_FMT(o->system->name));
+	if (o->parent.n > 0) {
+		const char *whose =
+			rv_arena_printf(arena, "%s (its parent '%.*s')", text, RV_FMT(o->parent));
 		words = whose ? rv_str_of(whose) : words;
 	}
-	d->verdict.code = code;
-	add_reason(&d->verdict, RV_STR(""), words, code);
+	v->code = code;
+	add_reason(v, RV_STR(""), words, code);
 }
 
-/* False: denied. */
-static bool hear(struct rv_decision *d, const struct voice *o)
+bool rv_gate_hear(struct rv_arena *arena, struct rv_verdict *v, const struct rv_voice *o)
 {
-	if (forbid_errs(d, o)) {
-		d->verdict.code = "policy_error";
+	if (forbid_errs(arena, v, o)) {
+		v->code = "policy_error";
 		return false;
 	}
-	if (!gather_waives(d, o))
+	if (!gather_waives(v, o))
 		return false;
-	if (permits(d, o) == 0) {
-		deny(d, o, "no_permit", "no policy permits this");
+	if (!is_permitted(o)) {
+		deny(arena, v, o, "no_permit", "no policy permits this");
 		return false;
 	}
-	if (is_out_of_bounds(d, o)) {
-		deny(d, o, "unknown_resource",
+	if (is_out_of_bounds(o)) {
+		deny(arena, v, o, "unknown_resource",
 			"the resource is not in the catalogue, and no policy names it");
 		return false;
 	}
@@ -154,41 +151,63 @@ static bool hear(struct rv_decision *d, const struct voice *o)
 }
 
 /* What would have been said by policies that are only looked on: logged, and nothing else. */
-static void note_observed(struct rv_decision *d, const struct voice *o)
+static void note_observed(struct rv_verdict *v, const struct rv_voice *o, uint32_t policy)
 {
-	for (size_t i = 0; i < o->a.n_forbids + o->a.n_permits + o->a.n_errors; i++) {
-		size_t k = i;
-		bool is_forbid = k < o->a.n_forbids;
-		k -= is_forbid ? 0 : o->a.n_forbids;
-		bool is_permit = !is_forbid && k < o->a.n_permits;
-		k -= is_forbid || is_permit ? 0 : o->a.n_permits;
-		const struct rv_policy_note *n = rv_snap_note(d->snap,
-			is_forbid	    ? o->a.forbids[k]
-				: is_permit ? o->a.permits[k]
-					    : o->a.errors[k].policy);
-		if (n->is_observed && !counts(d, n))
-			add_reason(&d->verdict, n->id, n->reason, "observed");
-	}
+	const struct rv_policy_note *n = note(o, policy);
+	if (n->is_observed && !counts(o, n))
+		add_reason(v, n->id, n->reason, "observed");
 }
 
-static void add_permits(struct rv_decision *d, const struct voice *o)
+void rv_gate_conclude(struct rv_verdict *v, const struct rv_voice *own, bool all_agree)
 {
-	for (size_t i = 0; i < o->a.n_permits; i++) {
-		const struct rv_policy_note *n = rv_snap_note(d->snap, o->a.permits[i]);
-		if (counts(d, n))
-			add_reason(&d->verdict, n->id, n->reason, NULL);
+	const cedar_answer *a = &own->a;
+	v->outcome = RV_DENY;
+	if (!all_agree)
+		v->n_waives = 0;
+	else
+		v->outcome = v->n_waives > 0 ? RV_HOLD : RV_ALLOW;
+	for (size_t i = 0; v->outcome == RV_ALLOW && i < a->n_permits; i++) {
+		const struct rv_policy_note *n = note(own, a->permits[i]);
+		if (counts(own, n))
+			add_reason(v, n->id, n->reason, NULL);
 	}
+	for (size_t i = 0; i < a->n_forbids; i++)
+		note_observed(v, own, a->forbids[i]);
+	for (size_t i = 0; i < a->n_permits; i++)
+		note_observed(v, own, a->permits[i]);
+	for (size_t i = 0; i < a->n_errors; i++)
+		note_observed(v, own, a->errors[i].policy);
+}
+
+/* ---- from the snapshot ---- */
+
+static const struct rv_policy_note *snap_note(const void *arg, uint32_t policy)
+{
+	return rv_snap_note(arg, policy);
+}
+
+static bool ask(struct rv_decision *d, cedar_scratch *s, const struct rv_snap_system *sys,
+	struct rv_voice *o)
+{
+	*o = (struct rv_voice){ .note = snap_note,
+		.note_arg = d->snap,
+		.policies = rv_snap_policies(d->snap),
+		.now_ns = d->now_ns,
+		.resource = &d->rq.resource,
+		.is_known = d->resource != NULL,
+		.is_assistant = rv_str_eqz(sys->class_, "assistant"),
+		.parent = sys == d->system ? RV_STR("") : sys->name };
+	d->rq.principal = cedar_uid_of(cedar_z("Reeve::System"), rv_cs(sys->name));
+	cedar_authorize(o->policies, rv_snap_entities(d->snap), &d->rq, s, &o->a);
+	return rv_gate_hear(d->arena, &d->verdict, o);
 }
 
 void rv_gate_policy(struct rv_decision *d, cedar_scratch *s)
 {
-	struct rv_verdict *v = &d->verdict;
-	const cedar_uid own = d->rq.principal;
-	struct voice first = { .system = d->system };
-	bool ok = true;
-	*v = (struct rv_verdict){ .outcome = RV_DENY };
-	cedar_authorize(rv_snap_policies(d->snap), rv_snap_entities(d->snap), &d->rq, s, &first.a);
-	ok = hear(d, &first);
+	const cedar_uid principal = d->rq.principal;
+	struct rv_voice own, other;
+	d->verdict = (struct rv_verdict){ .outcome = RV_DENY };
+	bool ok = ask(d, s, d->system, &own);
 	/* The chain ends: the caller was refused where it is broken or too long. */
 	for (const struct rv_snap_system *p = d->system; ok && p->parent.n > 0;) {
 		p = rv_snap_system(d->snap, p->parent);
@@ -196,18 +215,8 @@ void rv_gate_policy(struct rv_decision *d, cedar_scratch *s)
 			ok = false;
 			break;
 		}
-		struct voice parent = { .system = p };
-		d->rq.principal = cedar_uid_of(cedar_z("Reeve::System"), rv_cs(p->name));
-		cedar_authorize(
-			rv_snap_policies(d->snap), rv_snap_entities(d->snap), &d->rq, s, &parent.a);
-		ok = hear(d, &parent);
+		ok = ask(d, s, p, &other);
 	}
-	d->rq.principal = own;
-	if (!ok)
-		v->n_waives = 0;
-	else
-		v->outcome = v->n_waives > 0 ? RV_HOLD : RV_ALLOW;
-	if (v->outcome == RV_ALLOW)
-		add_permits(d, &first);
-	note_observed(d, &first);
+	d->rq.principal = principal;
+	rv_gate_conclude(&d->verdict, &own, ok);
 }

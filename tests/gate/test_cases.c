@@ -15,55 +15,13 @@
  *     log: KIND TEXT             a record of this kind holds this text
  *     no-log: KIND TEXT          none does (nothing after KIND: there is none at all)
  *     FAIL: LINE:COLUMN TEXT     what the last policy was refused with, exactly */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/file.h"
-#include "tests/gate/lab.h"
+#include "gate/explain.h"
+#include "tests/gate/cases.h"
 
 enum { TEXT_SIZE = 1 << 15 };
-
-struct runner {
-	struct lab lab;
-	struct rv_arena arena;
-	const char *file;
-	struct rv_str name; /* of the case */
-	unsigned line; /* of the step */
-	char asker[80];
-	char request_id[80];
-	struct lab_answer answer;
-	bool has_answer; /* the last thing done was a request */
-	enum rv_code code; /* of the last do or policy */
-	char approval[64], digest[80]; /* of the last answer that had them */
-};
-
-static void fail(struct runner *r, const char *fmt, ...) RV_PRINTF(2, 3);
-static void fail(struct runner *r, const char *fmt, ...)
-{
-	char text[3000];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	test_fail(r->file, (int)r->line, "case '%.*s': %s", RV_FMT(r->name), text);
-}
-
-static const char *z(struct runner *r, struct rv_str s)
-{
-	const char *p = rv_arena_printf(&r->arena, "%.*s", RV_FMT(s));
-	rv_assert(p);
-	return p;
-}
-
-/* The next word of *rest; empty at the end. */
-static struct rv_str word(struct rv_str *rest)
-{
-	struct rv_str w;
-	*rest = rv_str_trim(*rest);
-	if (!rv_str_split(rest, ' ', &w))
-		return RV_STR("");
-	return w;
-}
 
 /* ---- requests ---- */
 
@@ -84,12 +42,12 @@ static const char *json_word(struct runner *r, struct rv_str *rest)
 		else if (!quoted && (c == '{' || c == '['))
 			depth++;
 		else if (!quoted && (c == '}' || c == ']') && --depth == 0) {
-			const char *s = z(r, rv_str_sub(*rest, 0, i + 1));
+			const char *s = cases_z(r, rv_str_sub(*rest, 0, i + 1));
 			*rest = rv_str_sub(*rest, i + 1, rest->n);
 			return s;
 		}
 	}
-	fail(r, "an object without an end");
+	cases_fail(r, "an object without an end");
 	return NULL;
 }
 
@@ -112,23 +70,57 @@ static struct rv_str expand(struct runner *r, struct rv_str s)
 	return rv_arena_str(&r->arena, rv_buf_str(&b));
 }
 
+static enum rv_code explain(struct runner *r, struct rv_op *op, struct rv_buf *out)
+{
+	struct rv_ledger_entry e;
+	struct rv_err *err = &r->lab.f.err;
+	const struct rv_json *event;
+	struct rv_json_w w;
+	uint64_t seq;
+	RV_TRY(rv_ledger_find(r->lab.f.ledger, rv_str_of(r->answer.id), &seq, err));
+	RV_TRY(rv_ledger_read(r->lab.f.ledger, op->arena, seq, &e, err));
+	RV_TRY(rv_json_parse(op->arena, e.event, NULL, &event, err));
+	const struct rv_explain_ask ask = { .entry = &e, .event = event, .shows_values = true };
+	rv_json_w_init(&w, out);
+	rv_json_w_obj(&w);
+	RV_TRY(rv_gate_explain(r->lab.gate, op, &ask, &w, err));
+	rv_json_w_obj_end(&w);
+	return rv_buf_ok(out, err);
+}
+
+/* Whatever was decided in these files comes out the same when it is decided again from what was
+ * kept. */
+static void check_explains(struct runner *r)
+{
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, 4 << 20);
+	if (r->answer.code != RV_OK || !r->answer.id[0])
+		return;
+	struct rv_op *op = as(&r->lab.f, "gus");
+	enum rv_code code = end(&r->lab.f, explain(r, op, &b));
+	if (code != RV_OK)
+		cases_fail(r, "explain: %s", r->lab.f.err.msg);
+	else if (memmem(b.p, b.n, "\"agrees\":false", 14))
+		cases_fail(r, "explain does not agree: %s %.1500s", r->answer.text, rv_buf_z(&b));
+}
+
 static void step_request(struct runner *r, struct rv_str rest)
 {
 	rest = expand(r, rest);
 	struct lab_question q = { .asker = r->asker };
-	q.system = z(r, word(&rest));
-	q.action = z(r, word(&rest));
-	struct rv_str resource = word(&rest);
+	q.system = cases_z(r, cases_word(&rest));
+	q.action = cases_z(r, cases_word(&rest));
+	struct rv_str resource = cases_word(&rest);
 	/* "Acme::Service:shop": the last colon divides. */
 	size_t colon = resource.n;
 	while (colon > 0 && resource.p[colon - 1] != ':')
 		colon--;
 	if (colon == 0) {
-		fail(r, "a resource is TYPE:ID");
+		cases_fail(r, "a resource is TYPE:ID");
 		return;
 	}
-	q.type = z(r, rv_str_sub(resource, 0, colon - 1));
-	q.id = z(r, rv_str_sub(resource, colon, resource.n));
+	q.type = cases_z(r, rv_str_sub(resource, 0, colon - 1));
+	q.id = cases_z(r, rv_str_sub(resource, colon, resource.n));
 	q.props = json_word(r, &rest);
 	q.context = json_word(r, &rest);
 	if (r->request_id[0])
@@ -139,213 +131,18 @@ static void step_request(struct runner *r, struct rv_str rest)
 		snprintf(r->approval, sizeof r->approval, "%s", r->answer.approval);
 	if (r->answer.digest[0])
 		snprintf(r->digest, sizeof r->digest, "%s", r->answer.digest);
-}
-
-/* ---- verbs ---- */
-
-typedef enum rv_code verb_fn(struct runner *r, struct rv_str *rest);
-
-static enum rv_code vote(struct runner *r, struct rv_str *rest, bool approve)
-{
-	struct rv_hold h;
-	struct rv_str id = rv_str_of(r->approval);
-	return AS(&r->lab.f, z(r, word(rest)), rv_hold_vote, id, rv_str_of(r->digest), approve,
-		rv_str_trim(*rest), &h);
-}
-
-static enum rv_code verb_approve(struct runner *r, struct rv_str *rest)
-{
-	return vote(r, rest, true);
-}
-
-static enum rv_code verb_deny(struct runner *r, struct rv_str *rest)
-{
-	return vote(r, rest, false);
-}
-
-/* vote-as-machine KIND NAME */
-static enum rv_code verb_machine_vote(struct runner *r, struct rv_str *rest)
-{
-	struct fixture *f = &r->lab.f;
-	struct rv_hold h;
-	enum rv_actor_type t = rv_str_eqz(word(rest), "point") ? RV_ACTOR_POINT : RV_ACTOR_SYSTEM;
-	struct rv_op *op = as_type(f, t, z(r, word(rest)));
-	return end(f,
-		rv_hold_vote(op, rv_str_of(r->approval), rv_str_of(r->digest), true, RV_STR(""), &h,
-			&f->err));
-}
-
-static enum rv_code verb_withdraw(struct runner *r, struct rv_str *rest)
-{
-	return AS(&r->lab.f, z(r, word(rest)), rv_hold_withdraw, rv_str_of(r->approval),
-		RV_STR("no longer needed"));
-}
-
-static enum rv_code verb_wait(struct runner *r, struct rv_str *rest)
-{
-	int64_t ns;
-	if (!rv_duration_parse(word(rest), &ns))
-		return RV_EINVAL;
-	rv_clock_advance(&r->lab.f.clock, ns);
-	return RV_OK;
-}
-
-static enum rv_code verb_suspend(struct runner *r, struct rv_str *rest)
-{
-	const char *who = z(r, word(rest));
-	r->lab.f.job_kind = RV_JOB_STOP;
-	return AS(&r->lab.f, who, rv_system_suspend, word(rest), RV_STR("stop it"));
-}
-
-static enum rv_code verb_resume(struct runner *r, struct rv_str *rest)
-{
-	const char *who = z(r, word(rest));
-	return AS(&r->lab.f, who, rv_system_resume, word(rest), RV_STR("go on"));
-}
-
-static enum rv_code verb_freeze(struct runner *r, struct rv_str *rest)
-{
-	const char *who = z(r, word(rest));
-	const struct rv_selector sel = { .name = word(rest) };
-	int64_t n;
-	r->lab.f.job_kind = RV_JOB_STOP;
-	return AS(&r->lab.f, who, rv_freeze, &sel, RV_STR("hold it"), &n);
-}
-
-static enum rv_code verb_thaw(struct runner *r, struct rv_str *rest)
-{
-	const char *who = z(r, word(rest));
-	const struct rv_selector sel = { .name = word(rest) };
-	int64_t n;
-	return AS(&r->lab.f, who, rv_thaw, &sel, RV_STR("go on"), &n);
-}
-
-static enum rv_code verb_offboard(struct runner *r, struct rv_str *rest)
-{
-	const char *who = z(r, word(rest));
-	r->lab.f.job_kind = RV_JOB_STOP;
-	return AS(&r->lab.f, who, rv_system_offboard, word(rest), RV_STR("enough"));
-}
-
-static enum rv_code verb_disable(struct runner *r, struct rv_str *rest)
-{
-	return AS(&r->lab.f, "ada", rv_person_disable, word(rest), RV_STR("left"));
-}
-
-static enum rv_code verb_restart(struct runner *r, struct rv_str *rest)
-{
-	(void)rest;
-	lab_reopen(&r->lab);
-	return RV_OK;
-}
-
-/* release PERSON: what the last allowed act reserved */
-static enum rv_code verb_release(struct runner *r, struct rv_str *rest)
-{
-	return AS(&r->lab.f, z(r, word(rest)), rv_limit_release, rv_str_of(r->answer.intent),
-		RV_STR("it never happened"));
-}
-
-/* outcome POINT STATUS [LIMIT AMOUNT] */
-static enum rv_code verb_outcome(struct runner *r, struct rv_str *rest)
-{
-	struct fixture *f = &r->lab.f;
-	struct rv_str event;
-	const char *who = z(r, word(rest));
-	struct rv_gate_outcome o = { .intent = rv_str_of(r->answer.intent), .status = word(rest) };
-	struct rv_str limit = word(rest), amount = word(rest);
-	if (limit.n > 0) {
-		const char *text = rv_arena_printf(
-			&r->arena, "{\"%.*s\":\"%.*s\"}", RV_FMT(limit), RV_FMT(amount));
-		if (rv_json_parse(&r->arena, rv_str_of(text), NULL, &o.settle, NULL) != RV_OK)
-			return RV_EINVAL;
-	}
-	bool is_system = strncmp(who, "system:", 7) == 0;
-	struct rv_op *op =
-		as_type(f, is_system ? RV_ACTOR_SYSTEM : RV_ACTOR_POINT, is_system ? who + 7 : who);
-	return end(f, rv_gate_outcome(r->lab.gate, op, &o, &event, &f->err));
-}
-
-static enum rv_code verb_remove_policy(struct runner *r, struct rv_str *rest)
-{
-	struct rv_str change;
-	const char *who = z(r, word(rest)), *second = z(r, word(rest));
-	enum rv_code code = AS(&r->lab.f, who, rv_policy_remove, RV_STR("case"), &change);
-	if (code == RV_OK && second[0])
-		code = AS(&r->lab.f, second, rv_change_decide, change, true, RV_STR("yes"));
-	return code;
-}
-
-/* edit PERSON: a forbid more, which one person may publish */
-static enum rv_code verb_edit(struct runner *r, struct rv_str *rest)
-{
-	return apply_text(&r->lab.f, z(r, word(rest)),
-		"kind: Policy\nname: other\nspec: {cedar: 'forbid (principal, action, resource == "
-		"Reeve::Resource::\"Service/none\");'}\n",
-		NULL, NULL);
-}
-
-/* What was looked at was something else. */
-static enum rv_code verb_approve_other(struct runner *r, struct rv_str *rest)
-{
-	struct rv_hold h;
-	return AS(&r->lab.f, z(r, word(rest)), rv_hold_vote, rv_str_of(r->approval),
-		RV_STR("sha256:00"), true, RV_STR(""), &h);
-}
-
-static enum rv_code verb_tick(struct runner *r, struct rv_str *rest)
-{
-	(void)rest;
-	rv_control_tick(r->lab.f.gov);
-	return RV_OK;
-}
-
-static const struct {
-	const char *name;
-	verb_fn *fn;
-} verbs[] = {
-	{ "edit", verb_edit },
-	{ "approve-other", verb_approve_other },
-	{ "tick", verb_tick },
-	{ "approve", verb_approve },
-	{ "deny", verb_deny },
-	{ "machine-vote", verb_machine_vote },
-	{ "withdraw", verb_withdraw },
-	{ "wait", verb_wait },
-	{ "suspend", verb_suspend },
-	{ "resume", verb_resume },
-	{ "freeze", verb_freeze },
-	{ "thaw", verb_thaw },
-	{ "offboard", verb_offboard },
-	{ "disable", verb_disable },
-	{ "restart", verb_restart },
-	{ "release", verb_release },
-	{ "outcome", verb_outcome },
-	{ "remove-policy", verb_remove_policy },
-};
-
-static void step_do(struct runner *r, struct rv_str rest)
-{
-	struct rv_str name = word(&rest);
-	for (size_t i = 0; i < RV_COUNT(verbs); i++)
-		if (rv_str_eqz(name, verbs[i].name)) {
-			rv_err_clear(&r->lab.f.err);
-			r->code = verbs[i].fn(r, &rest);
-			r->has_answer = false;
-			return;
-		}
-	fail(r, "no verb '%.*s'", RV_FMT(name));
+	check_explains(r);
 }
 
 static void step_policy(struct runner *r, struct rv_str rest)
 {
-	r->code = lab_publish(&r->lab, z(r, rest));
+	r->code = lab_publish(&r->lab, cases_z(r, rest));
 	r->has_answer = false;
 }
 
 static void step_world(struct runner *r, struct rv_str rest)
 {
-	r->code = lab_apply(&r->lab, z(r, rest));
+	r->code = lab_apply(&r->lab, cases_z(r, rest));
 	r->has_answer = false;
 }
 
@@ -364,9 +161,9 @@ static bool is_code(enum rv_code code, struct rv_str name)
 
 static void want_refusal(struct runner *r, struct rv_str rest, enum rv_code code, const char *msg)
 {
-	struct rv_str name = word(&rest), text = rv_str_trim(rest);
+	struct rv_str name = cases_word(&rest), text = rv_str_trim(rest);
 	if (!is_code(code, name) || !holds(msg, text))
-		fail(r, "want %.*s '%.*s', got %s: %s", RV_FMT(name), RV_FMT(text),
+		cases_fail(r, "want %.*s '%.*s', got %s: %s", RV_FMT(name), RV_FMT(text),
 			rv_code_name(code), msg);
 }
 
@@ -381,42 +178,43 @@ static void want_groups(struct runner *r, struct rv_str groups)
 			want + n, sizeof want - n, "%s\"%.*s\"", first ? "" : ",", RV_FMT(g));
 	snprintf(want + n, sizeof want - n, "]");
 	if (!strstr(r->answer.text, want))
-		fail(r, "want %s in %s", want, r->answer.text);
+		cases_fail(r, "want %s in %s", want, r->answer.text);
 }
 
 static void want_answer(struct runner *r, struct rv_str kind, struct rv_str rest)
 {
 	const char *got = r->answer.code == RV_OK ? rv_outcome_name(r->answer.outcome) : "error";
 	if (!r->has_answer) {
-		fail(r, "no request before this");
+		cases_fail(r, "no request before this");
 	} else if (!rv_str_eqz(kind, got)) {
-		fail(r, "want %.*s, got %s %s%s", RV_FMT(kind), got, r->answer.text, r->answer.msg);
+		cases_fail(r, "want %.*s, got %s %s%s", RV_FMT(kind), got, r->answer.text,
+			r->answer.msg);
 	} else if (rv_str_eqz(kind, "error")) {
 		want_refusal(r, rest, r->answer.code, r->answer.msg);
 	} else if (rv_str_eqz(kind, "deny")) {
 		rest = rv_str_trim(rest);
 		if (!rv_str_eqz(rest, r->answer.first))
-			fail(r, "want deny %.*s, got %s", RV_FMT(rest), r->answer.text);
-	} else if (rv_str_eqz(kind, "hold") && rv_str_eqz(word(&rest), "by")) {
+			cases_fail(r, "want deny %.*s, got %s", RV_FMT(rest), r->answer.text);
+	} else if (rv_str_eqz(kind, "hold") && rv_str_eqz(cases_word(&rest), "by")) {
 		want_groups(r, rv_str_trim(rest));
 	}
 }
 
 static void step_want(struct runner *r, struct rv_str rest)
 {
-	struct rv_str kind = word(&rest);
+	struct rv_str kind = cases_word(&rest);
 	bool is_ok = rv_str_eqz(kind, "ok"), is_refused = rv_str_eqz(kind, "refused");
 	if (!is_ok && !is_refused) {
 		want_answer(r, kind, rest);
 		return;
 	}
 	if (r->has_answer)
-		fail(r, "the last thing was a request");
+		cases_fail(r, "the last thing was a request");
 	else if (is_refused)
 		want_refusal(r, rest, r->code, r->lab.f.err.msg);
 	else if (r->code != RV_OK)
-		fail(r, "want ok, got %s: %s (%s:%u)", rv_code_name(r->code), r->lab.f.err.msg,
-			r->lab.f.err.where, r->lab.f.err.line);
+		cases_fail(r, "want ok, got %s: %s (%s:%u)", rv_code_name(r->code),
+			r->lab.f.err.msg, r->lab.f.err.where, r->lab.f.err.line);
 }
 
 static void step_says(struct runner *r, struct rv_str rest, bool wanted)
@@ -426,16 +224,17 @@ static void step_says(struct runner *r, struct rv_str rest, bool wanted)
 					  : r->answer.text;
 	rest = expand(r, rest);
 	if (holds(text, rest) != wanted)
-		fail(r, "%s '%.*s' in: %s", wanted ? "want" : "do not want", RV_FMT(rest), text);
+		cases_fail(
+			r, "%s '%.*s' in: %s", wanted ? "want" : "do not want", RV_FMT(rest), text);
 }
 
 static void step_log(struct runner *r, struct rv_str rest, bool wanted)
 {
 	rest = expand(r, rest);
-	const char *kind = z(r, word(&rest)), *text = z(r, rv_str_trim(rest));
+	const char *kind = cases_z(r, cases_word(&rest)), *text = cases_z(r, rv_str_trim(rest));
 	size_t n = lab_logged(&r->lab, kind, text);
 	if ((n > 0) != wanted)
-		fail(r, "%zu records of %s hold '%s'", n, kind, text);
+		cases_fail(r, "%zu records of %s hold '%s'", n, kind, text);
 }
 
 static void step_fail(struct runner *r, struct rv_str rest)
@@ -444,7 +243,7 @@ static void step_fail(struct runner *r, struct rv_str rest)
 	const struct rv_err *e = &r->lab.f.err;
 	snprintf(got, sizeof got, "%u:%u %s", e->line, e->col, e->msg);
 	if (r->code == RV_OK || !rv_str_eqz(rest, got))
-		fail(r, "want '%.*s', got %s '%s'", RV_FMT(rest), rv_code_name(r->code), got);
+		cases_fail(r, "want '%.*s', got %s '%s'", RV_FMT(rest), rv_code_name(r->code), got);
 }
 
 /* ---- the file ---- */
@@ -463,7 +262,7 @@ static void step(struct runner *r, struct rv_str what, struct rv_str rest)
 	else if (rv_str_eqz(what, "request"))
 		step_request(r, rest);
 	else if (rv_str_eqz(what, "do"))
-		step_do(r, rest);
+		cases_do(r, rest);
 	else if (rv_str_eqz(what, "want"))
 		step_want(r, rest);
 	else if (rv_str_eqz(what, "says") || rv_str_eqz(what, "silent"))
@@ -473,7 +272,7 @@ static void step(struct runner *r, struct rv_str what, struct rv_str rest)
 	else if (rv_str_eqz(what, "FAIL"))
 		step_fail(r, rest);
 	else
-		fail(r, "no step '%.*s'", RV_FMT(what));
+		cases_fail(r, "no step '%.*s'", RV_FMT(what));
 }
 
 /* "word: " at the start of a line. */
