@@ -1,6 +1,6 @@
 /* Durable events a second by batch size, against the same bytes through pwrite and fdatasync alone,
- * in one run; many callers at once; opening again; search.
- * Usage: bench_ledger [EVENTS]  how many events the log has that is opened and searched (200,000)
+ * in one run; many callers at once; opening again. Search is measured by bench_search.
+ * Usage: bench_ledger [EVENTS]  how many events the log has that is opened (200,000)
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -140,26 +140,6 @@ static double concurrent(uint64_t callers)
 
 /* ---- a large log ---- */
 
-static bool count(void *arg, const struct rv_ledger_entry *e)
-{
-	(*(uint64_t *)arg)++;
-	return true;
-}
-
-static void search(struct lab *b, const char *words)
-{
-	struct rv_ledger_query q;
-	RV_AUTO_ARENA a;
-	uint64_t n = 0;
-	rv_arena_init(&a, 1 << 20);
-	rv_assert(rv_ledger_query_parse(&a, rv_str_of(words), 0, &q, NULL) == RV_OK);
-	q.limit = 50;
-	int64_t from = now();
-	rv_assert(rv_ledger_search(b->l, &q, count, &n, NULL, NULL) == RV_OK);
-	printf("  %-44s %3llu hits  %8.2f ms\n", words, (unsigned long long)n,
-		(double)(now() - from) / 1e6);
-}
-
 static void large(uint64_t events)
 {
 	static char text[1000][EVENT + 200];
@@ -180,10 +160,6 @@ static void large(uint64_t events)
 	lab_must_open(&b);
 	printf("  opened again, root checked                            %8.2f ms\n",
 		(double)(now() - from) / 1e6);
-	search(&b, "outcome:deny");
-	search(&b, "system:bot-7 action:action-7");
-	search(&b, "system:bot-7 action:action-8"); /* none: all columns are looked at */
-	search(&b, "system:bot-7 \"no such text\"");
 	struct rv_proof p;
 	from = now();
 	for (uint64_t i = 0; i < 1000; i++)

@@ -6,6 +6,16 @@
 
 enum { MAGIC = 0x61706931 };
 
+/* A QUERY reads who looks in a job, and searches on a thread of its own. */
+#define KIND_READ RV_JOB_READ
+#define KIND_CHANGE RV_JOB_CHANGE
+#define KIND_STOP RV_JOB_STOP
+#define KIND_QUERY RV_JOB_READ
+#define IS_QUERY_READ false
+#define IS_QUERY_CHANGE false
+#define IS_QUERY_STOP false
+#define IS_QUERY_QUERY true
+
 /* What a route's meta points to. */
 struct spec {
 	rv_api_fn *fn;
@@ -13,6 +23,8 @@ struct spec {
 	enum rv_api_auth auth;
 	const char *query; /* names of its parameters, divided by blanks */
 	bool has_body; /* false: a body with members is refused */
+	bool is_query;
+	bool is_follow; /* answers with a stream */
 	bool is_vote; /* a refused attempt is recorded */
 	bool is_poll; /* may wait for a change of the approval */
 	bool is_approval; /* changes an approval: those who wait are told */
@@ -22,10 +34,11 @@ static const struct spec specs[] = {
 #define BODY true
 #define RV_API_ROUTE(method_, pattern_, handler_, kind_, auth_, query_, body_) \
 	{ .fn = rv_api_##handler_,                                             \
-		.kind = RV_JOB_##kind_,                                        \
+		.kind = KIND_##kind_,                                          \
 		.auth = RV_API_##auth_,                                        \
 		.query = (query_),                                             \
-		.has_body = (body_) },
+		.has_body = (body_),                                           \
+		.is_query = IS_QUERY_##kind_ },
 #include "api/routes.def"
 #undef BODY
 #undef EMPTY
@@ -40,6 +53,7 @@ static const struct {
 
 /* One request on its way. Lives in the request's arena. */
 struct rv_api_call_state {
+	struct rv_api_work work; /* first: a search's work is its state */
 	struct rv_api *api;
 	struct rv_http_req *req;
 	const struct spec *spec;
@@ -225,6 +239,12 @@ void rv_api_approval_changed(struct rv_api *api, struct rv_str id)
 static enum rv_code run(void *arg, struct rv_op *op, struct rv_err *err)
 {
 	struct rv_api_call_state *k = arg;
+	if (k->spec->is_query) {
+		rv_api_viewer_of(op, &k->c.viewer);
+		k->c.viewer.name = k->actor.id; /* the operation's own copy ends with it */
+		k->c.now_ns = op->now_ns;
+		return RV_OK;
+	}
 	k->c.op = op;
 	struct rv_buf *out = rv_http_out(k->req);
 	rv_buf_clear(out);
@@ -238,6 +258,77 @@ static enum rv_code run(void *arg, struct rv_op *op, struct rv_err *err)
 	}
 	return rv_buf_ok(out, err);
 }
+
+/* ---- searches ------------------------------------------------------------------------------- */
+
+static void search_reply(struct rv_api_call_state *k)
+{
+	char next[24];
+	const struct rv_http_header header = { RV_STR("Reeve-Next-Before"), rv_str_of(next) };
+	if (!k->c.type)
+		rv_json_w_obj_end(&k->w);
+	snprintf(next, sizeof next, "%lld", (long long)k->c.next_before);
+	const struct rv_http_reply reply = { .status = 200,
+		.type = k->c.type,
+		.body = rv_buf_str(rv_http_out(k->req)),
+		.headers = &header,
+		.n_headers = k->c.next_before > 0 };
+	rv_http_reply_post(k->req, &reply);
+}
+
+static void search_run(struct rv_api_work *work)
+{
+	struct rv_api_call_state *k = (struct rv_api_call_state *)work;
+	struct rv_err err = { 0 };
+	struct rv_buf *out = rv_http_out(k->req);
+	rv_buf_clear(out);
+	rv_json_w_init(&k->w, out);
+	rv_json_w_obj(&k->w);
+	enum rv_code code = k->spec->fn(&k->c, &k->w, &err);
+	if (code == RV_OK)
+		code = rv_buf_ok(out, &err);
+	if (code == RV_OK)
+		search_reply(k);
+	else
+		rv_http_reply_err_post(k->req, &err);
+}
+
+static enum rv_code follow_from(struct rv_api_call_state *k, uint64_t *ret, struct rv_err *err)
+{
+	int64_t after = (int64_t)rv_ledger_size(k->c.ledger) - 1;
+	struct rv_str last = rv_http_header(k->req, "Last-Event-ID");
+	RV_TRY(rv_api_query_i64(&k->c, "after", 0, INT64_MAX - 1, &after, err));
+	if (last.p && (!rv_str_i64(last, &after) || after < 0 || after == INT64_MAX))
+		return RV_FAIL(err, RV_EINVAL, "Last-Event-ID is not the number of an event");
+	*ret = (uint64_t)(after + 1);
+	return RV_OK;
+}
+
+static void search_begin(struct rv_api_call_state *k)
+{
+	struct rv_err err = { 0 };
+	const struct rv_query *q;
+	uint64_t from;
+	int64_t for_s = 0;
+	if (!k->spec->is_follow) {
+		k->work.run = search_run;
+		if (rv_api_work_post(k->api->searchers, &k->work, &err) != RV_OK)
+			rv_http_reply_err_post(k->req, &err);
+		return;
+	}
+	enum rv_code code = rv_api_query_of(&k->c, &q, &err);
+	if (code == RV_OK)
+		code = follow_from(k, &from, &err);
+	if (code == RV_OK)
+		code = rv_api_query_i64(&k->c, "for", 1, 86400, &for_s, &err);
+	if (code == RV_OK)
+		rv_api_follow_start(k->api, k->req, q, from, for_s);
+	else
+		rv_http_reply_err_post(k->req, &err);
+}
+
+/* ---- refusals ---------------------------------------------------------------------------------
+ */
 
 static enum rv_code run_refused(void *arg, struct rv_op *op, struct rv_err *err)
 {
@@ -307,6 +398,10 @@ static void done(void *arg, enum rv_code code, const struct rv_err *err)
 		rv_http_reply_err_post(k->req, err);
 		return;
 	}
+	if (k->spec->is_query) {
+		search_begin(k);
+		return;
+	}
 	if (k->spec->is_approval)
 		rv_api_approval_changed(k->api, k->c.param[0]);
 	if (k->spec->is_poll && wait_on(k))
@@ -355,6 +450,7 @@ static void handle(struct rv_http_req *r, void *self)
 	k->c.arena = rv_http_arena(r);
 	k->c.ledger = api->ledger;
 	k->c.gate = api->gate;
+	k->c.search = api->search;
 	k->asked_ns = rv_gov_now(api->gov);
 	read_params(k, route->pattern);
 	if (authenticate(k, &err) != RV_OK || read_input(k, &err) != RV_OK ||
@@ -384,11 +480,12 @@ static struct spec spec_of(size_t i)
 	s.is_vote = s.fn == rv_api_approval_approve || s.fn == rv_api_approval_deny;
 	s.is_approval = s.is_vote || s.fn == rv_api_approval_withdraw;
 	s.is_poll = s.fn == rv_api_approval;
+	s.is_follow = s.fn == rv_api_audit_follow;
 	return s;
 }
 
 enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger, struct rv_gate *gate,
-	struct rv_api **ret, struct rv_err *err)
+	struct rv_search *search, struct rv_api **ret, struct rv_err *err)
 {
 	struct rv_api *api = calloc(1, sizeof *api);
 	/* one block: the routes, and behind them what their meta points to */
@@ -421,10 +518,13 @@ enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger, struct rv_
 	api->gov = gov;
 	api->ledger = ledger;
 	api->gate = gate;
+	api->search = search;
 	api->routes = routes;
 	api->n_routes = n;
 	rv_assert(pthread_mutex_init(&api->lock, NULL) == 0);
 	enum rv_code code = rv_api_workers_new(&api->workers, err);
+	if (code == RV_OK)
+		code = rv_api_workers_new(&api->searchers, err);
 	if (code != RV_OK) {
 		rv_api_free(api);
 		return code;
@@ -433,12 +533,20 @@ enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger, struct rv_
 	return RV_OK;
 }
 
+void rv_api_stop_searches(struct rv_api *api)
+{
+	if (!api)
+		return;
+	rv_api_workers_free(rv_take(api->searchers));
+}
+
 void rv_api_free(struct rv_api *api)
 {
 	if (!api)
 		return;
 	rv_assert(api->magic == MAGIC && !api->waiting);
 	rv_api_workers_free(api->workers);
+	rv_api_workers_free(api->searchers);
 	pthread_mutex_destroy(&api->lock);
 	free(api->routes);
 	api->magic = 0;

@@ -9,8 +9,12 @@
 struct rv_api;
 /* All borrowed; the control thread must run. Starts the threads that hash passwords. */
 struct rv_gate;
+struct rv_search;
 RV_MUST_USE enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger,
-	struct rv_gate *gate, struct rv_api **ret, struct rv_err *err);
+	struct rv_gate *gate, struct rv_search *search, struct rv_api **ret, struct rv_err *err);
+/* Waits for searches under way, and refuses others from now on: before search and ledger are freed,
+ * after the control thread has stopped. NULL is fine. */
+void rv_api_stop_searches(struct rv_api *api);
 /* Only when no request is open any more (after rv_http_server_stop). NULL is fine. */
 void rv_api_free(struct rv_api *api);
 /* The routes, for rv_http_router_new; good until rv_api_free. */

@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "gate/gate.h"
 #include "ledger/ledger.h"
+#include "search/search.h"
 
 struct rv_api_call_state;
 struct rv_api_workers;
@@ -16,7 +17,9 @@ struct rv_api {
 	struct rv_gov *gov;
 	struct rv_ledger *ledger;
 	struct rv_gate *gate;
+	struct rv_search *search;
 	struct rv_api_workers *workers;
+	struct rv_api_workers *searchers; /* of their own: a search must not keep a login waiting */
 	struct rv_http_route *routes;
 	size_t n_routes;
 	pthread_mutex_t lock; /* guards waiting, and the waits' own fields */
@@ -45,17 +48,31 @@ enum rv_api_auth {
 struct rv_api_pair {
 	struct rv_str name, value;
 };
+/* Who may see an event: those who read everything, and those it concerns. */
+struct rv_api_viewer {
+	bool sees_all;
+	struct rv_str name;
+};
+void rv_api_viewer_of(struct rv_op *op, struct rv_api_viewer *ret);
+bool rv_api_may_see(const struct rv_api_viewer *v, const struct rv_json *event);
+
 struct rv_api_call {
-	struct rv_op *op;
+	struct rv_op *op; /* NULL in a search */
 	struct rv_ledger *ledger;
 	struct rv_gate *gate;
+	struct rv_search *search;
+	struct rv_api_viewer viewer; /* in a search */
+	int64_t now_ns; /* in a search */
+	const char *type; /* set by a search whose answer is not JSON: w's buffer is the body */
+	int64_t next_before; /* ... and goes on there; 0: it does not */
 	struct rv_arena *arena;
 	struct rv_str param[2]; /* the path's {…}, in order, decoded */
 	const struct rv_json *body; /* an object; NULL when the request had none */
 	const struct rv_api_pair *query;
 	size_t n_query;
 };
-/* w stands inside the answer's object. */
+/* w stands inside the answer's object. A QUERY runs on a thread for searches, after a job on the
+ * control thread has said who looks; the others run in a job. */
 typedef enum rv_code rv_api_fn(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err);
 /* Raw handlers (login.c) get the struct rv_api as self. */
 
@@ -96,4 +113,14 @@ struct rv_str rv_api_intent_of(struct rv_api_call *c, uint64_t seq, const struct
  * each as it was then. */
 RV_MUST_USE enum rv_code rv_api_put_chain(struct rv_api_call *c, const struct rv_ledger_entry *e,
 	const struct rv_json *event, struct rv_json_w *w, struct rv_err *err);
+
+/* search.c: ?q= narrowed to what the viewer may see. */
+RV_MUST_USE enum rv_code rv_api_query_of(
+	struct rv_api_call *c, const struct rv_query **ret, struct rv_err *err);
+/* {"seq":…,"logged":…,"event":…} */
+void rv_api_put_entry(struct rv_json_w *w, const struct rv_ledger_entry *e);
+/* follow.c: answers with server-sent events of what is recorded from `from` on, for so many
+ * seconds (0: no end). Any thread. */
+void rv_api_follow_start(struct rv_api *api, struct rv_http_req *r, const struct rv_query *q,
+	uint64_t from, int64_t for_s);
 #endif

@@ -1,26 +1,17 @@
-/* The log: search, one event with its accountability chain, receipts, checkpoints. */
+/* The log: one event with its accountability chain, receipts, checkpoints. */
 #include "api/api_int.h"
 #include "ledger/ledger.h"
 
-enum { SEARCH_MAX = 1000 };
-
-/* Who may see an event: those who read everything, and those it concerns. */
-struct viewer {
-	bool sees_all;
-	struct rv_str name;
-};
-
-static enum rv_code viewer_of(struct rv_api_call *c, struct viewer *ret, struct rv_err *err)
+void rv_api_viewer_of(struct rv_op *op, struct rv_api_viewer *ret)
 {
-	ret->name = c->op->actor.id;
+	ret->name = op->actor.id;
 	ret->sees_all =
-		rv_need(c->op,
+		rv_need(op,
 			RV_RIGHT_AUDITOR | RV_RIGHT_GOVERNOR | RV_RIGHT_ADMIN | RV_RIGHT_RESPONDER,
 			NULL) == RV_OK;
-	return RV_OK;
 }
 
-static bool may_see(const struct viewer *v, const struct rv_json *event)
+bool rv_api_may_see(const struct rv_api_viewer *v, const struct rv_json *event)
 {
 	if (v->sees_all)
 		return true;
@@ -32,76 +23,19 @@ static bool may_see(const struct viewer *v, const struct rv_json *event)
 		(rv_json_is(behalf, RV_JSON_STR) && rv_str_eq(behalf->str, v->name));
 }
 
-static void put_entry(struct rv_json_w *w, const struct rv_ledger_entry *e)
-{
-	rv_json_w_obj(w);
-	rv_json_w_kv_i64(w, "seq", (int64_t)e->seq);
-	rv_api_kv_time(w, "logged", e->logged_ns);
-	rv_json_w_name(w, "event");
-	rv_json_w_raw(w, e->event);
-	rv_json_w_obj_end(w);
-}
-
-struct search {
-	struct rv_api_call *c;
-	struct rv_json_w *w;
-	struct viewer viewer;
-	int64_t left;
-	uint64_t last;
-};
-
-static bool on_hit(void *arg, const struct rv_ledger_entry *e)
-{
-	struct search *s = arg;
-	const struct rv_json *v;
-	RV_AUTO_ARENA a;
-	rv_arena_init(&a, 1 << 20);
-	if (!s->viewer.sees_all &&
-		(rv_json_parse(&a, e->event, NULL, &v, NULL) != RV_OK || !may_see(&s->viewer, v)))
-		return true;
-	put_entry(s->w, e);
-	s->last = e->seq;
-	return --s->left > 0;
-}
-
-enum rv_code rv_api_audit(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
-{
-	struct rv_str text = rv_api_query(c, "q");
-	int64_t before = 0;
-	struct rv_ledger_query q = { .limit = 0 };
-	struct search s = { .c = c, .w = w, .left = 100 };
-	RV_TRY(rv_api_query_i64(c, "before", 0, INT64_MAX, &before, err));
-	RV_TRY(rv_api_query_i64(c, "limit", 1, SEARCH_MAX, &s.left, err));
-	RV_TRY(viewer_of(c, &s.viewer, err));
-	if (text.n > 0)
-		RV_TRY(rv_ledger_query_parse(c->arena, text, c->op->now_ns, &q, err));
-	if (before > 0)
-		q.before_seq = (uint64_t)before;
-	q.limit = s.viewer.sees_all ? (size_t)s.left : SIZE_MAX;
-	int64_t wanted = s.left;
-	rv_json_w_name(w, "events");
-	rv_json_w_arr(w);
-	RV_TRY(rv_ledger_search(c->ledger, &q, on_hit, &s, NULL, err));
-	rv_json_w_arr_end(w);
-	rv_json_w_kv_i64(w, "found", wanted - s.left);
-	if (s.left == 0 && s.last > 0)
-		rv_json_w_kv_i64(w, "next_before", (int64_t)s.last);
-	return RV_OK;
-}
-
 /* An event by its id, or by its place in the log. */
 enum rv_code rv_api_event_find(struct rv_api_call *c, struct rv_ledger_entry *ret,
 	const struct rv_json **ret_event, struct rv_err *err)
 {
-	struct viewer viewer;
+	struct rv_api_viewer viewer;
 	uint64_t seq;
 	struct rv_str id = c->param[0];
-	RV_TRY(viewer_of(c, &viewer, err));
+	rv_api_viewer_of(c->op, &viewer);
 	if (!rv_str_u64(id, &seq) && rv_ledger_find(c->ledger, id, &seq, NULL) != RV_OK)
 		return RV_FAIL(err, RV_ENOENT, "no event '%.*s'", RV_FMT(id));
 	RV_TRY(rv_ledger_read(c->ledger, c->arena, seq, ret, err));
 	RV_TRY(rv_json_parse(c->arena, ret->event, NULL, ret_event, err));
-	if (!may_see(&viewer, *ret_event))
+	if (!rv_api_may_see(&viewer, *ret_event))
 		return RV_FAIL(err, RV_ENOENT, "no event '%.*s'", RV_FMT(id));
 	return RV_OK;
 }
@@ -120,7 +54,7 @@ static void put_causes(struct rv_api_call *c, const struct rv_json *event, struc
 			rv_ledger_read(c->ledger, c->arena, seq, &e, NULL) != RV_OK ||
 			rv_json_parse(c->arena, e.event, NULL, &event, NULL) != RV_OK)
 			break;
-		put_entry(w, &e);
+		rv_api_put_entry(w, &e);
 	}
 	rv_json_w_arr_end(w);
 }
@@ -183,6 +117,22 @@ enum rv_code rv_api_consistency(struct rv_api_call *c, struct rv_json_w *w, stru
 	return RV_OK;
 }
 
+static void put_search_status(struct rv_api_call *c, struct rv_json_w *w)
+{
+	struct rv_search_status s;
+	rv_search_status(c->search, &s);
+	rv_json_w_name(w, "search");
+	rv_json_w_obj(w);
+	rv_json_w_kv_i64(w, "indexed", (int64_t)s.indexed);
+	rv_json_w_kv_i64(w, "lag", s.size > s.indexed ? (int64_t)(s.size - s.indexed) : 0);
+	rv_json_w_kv_i64(w, "shards", (int64_t)s.shards);
+	rv_json_w_kv_i64(w, "bytes", (int64_t)s.bytes);
+	rv_json_w_kv_i64(w, "rebuilt", (int64_t)s.rebuilt);
+	if (s.error[0])
+		rv_json_w_kv_strz(w, "error", s.error);
+	rv_json_w_obj_end(w);
+}
+
 enum rv_code rv_api_status(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
 	struct rv_ledger_status l;
@@ -202,6 +152,7 @@ enum rv_code rv_api_status(struct rv_api_call *c, struct rv_json_w *w, struct rv
 	rv_json_w_kv_i64(w, "signed", (int64_t)l.signed_size);
 	rv_json_w_kv_strz(w, "vkey", rv_ledger_own_vkey(c->ledger));
 	rv_json_w_obj_end(w);
+	put_search_status(c, w);
 	rv_json_w_kv_i64(w, "systems", (int64_t)rv_snap_systems(snap));
 	rv_json_w_kv_i64(w, "generation", (int64_t)rv_snapshot_generation(snap));
 	rv_json_w_kv_i64(w, "outbox_waiting", (int64_t)control.outbox_waiting);

@@ -205,12 +205,15 @@ static enum rv_code put_outcome(struct rv_api_call *c, const struct rv_json *int
 {
 	struct follower f = { .arena = c->arena, .cause = rv_api_str(intent, "id") };
 	const struct rv_json *outcome;
-	const struct rv_ledger_query q = { .kind = RV_STR("outcome"),
-		.system = rv_api_str(intent, "system"),
-		.text = f.cause,
-		.since_ns = time_of(intent),
-		.limit = 8 };
-	RV_TRY(rv_ledger_search(c->ledger, &q, on_hit, &f, NULL, err));
+	const struct rv_search_ask ask = {
+		.query = rv_query_both(c->arena,
+			rv_query_term(c->arena, RV_FIELD_KIND, RV_STR("outcome")),
+			rv_query_term(c->arena, RV_FIELD_CAUSE, f.cause)),
+		.limit = 8
+	};
+	if (!ask.query)
+		return RV_FAIL_ARENA(err);
+	RV_TRY(rv_search_events(c->search, &ask, on_hit, &f, NULL, err));
 	if (!f.event.p) {
 		rv_json_w_name(w, "outcome");
 		rv_json_w_obj(w);

@@ -70,6 +70,8 @@ void rv_api_workers_free(struct rv_api_workers *ws)
 
 enum rv_code rv_api_work_post(struct rv_api_workers *ws, struct rv_api_work *w, struct rv_err *err)
 {
+	if (!ws)
+		return RV_FAIL(err, RV_EBUSY, "the server is stopping");
 	pthread_mutex_lock(&ws->lock);
 	bool fits = ws->n < QUEUE_MAX && !ws->stops;
 	if (fits) {
@@ -81,6 +83,7 @@ enum rv_code rv_api_work_post(struct rv_api_workers *ws, struct rv_api_work *w, 
 	}
 	pthread_mutex_unlock(&ws->lock);
 	if (!fits)
-		return RV_FAIL(err, RV_EBUSY, "too many logins at once; try again in a second");
+		return RV_FAIL(err, RV_EBUSY,
+			"too many requests of this sort at once; try again in a second");
 	return RV_OK;
 }

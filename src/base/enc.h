@@ -38,6 +38,9 @@ void rv_sha256_add(struct rv_sha256_ctx *c, struct rv_str bytes);
 void rv_sha256_end(struct rv_sha256_ctx *c, struct rv_sha256 *ret);
 void rv_sha256_free(struct rv_sha256_ctx *c);
 
+/* CRC-32C (Castagnoli): against rot and torn writes, not against people. */
+uint32_t rv_crc32c(const void *bytes, size_t n);
+
 /* From the kernel; aborts if it cannot (there is no safe way on). */
 void rv_random(void *out, size_t n);
 #endif

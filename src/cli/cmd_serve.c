@@ -1,4 +1,5 @@
 /* reeve init and reeve serve: the data folder, and the process that holds it. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -9,6 +10,7 @@
 #include "gate/gate.h"
 #include "ledger/ledger.h"
 #include "points/authzen/serve_gate.h"
+#include "search/search.h"
 
 enum { PATH_SIZE = 4096, LISTENS_MAX = 8, DRAIN_MS = 5000 };
 
@@ -60,6 +62,8 @@ struct serve {
 	struct rv_opt_list listens;
 	int64_t threads;
 	struct rv_ledger *ledger;
+	pthread_mutex_t poke_mu;
+	struct rv_search *search; /* under poke_mu where the ledger thread pokes it */
 	struct rv_gov *gov;
 	struct rv_gate *gate;
 	struct rv_api *api;
@@ -83,6 +87,33 @@ static void on_batch(void *arg, bool begin)
 		rv_http_uncork(s->corked);
 		s->corked = NULL;
 	}
+	if (begin)
+		return;
+	rv_assert(pthread_mutex_lock(&s->poke_mu) == 0);
+	if (s->search)
+		rv_search_poke(s->search);
+	rv_assert(pthread_mutex_unlock(&s->poke_mu) == 0);
+}
+
+/* The ledger thread pokes the search, and the search reads the ledger: one of them ends first. */
+static struct rv_search *swap_search(struct serve *s, struct rv_search *with)
+{
+	rv_assert(pthread_mutex_lock(&s->poke_mu) == 0);
+	struct rv_search *was = s->search;
+	s->search = with;
+	rv_assert(pthread_mutex_unlock(&s->poke_mu) == 0);
+	return was;
+}
+
+static enum rv_code open_search(struct serve *s, struct rv_err *err)
+{
+	char path[PATH_SIZE];
+	struct rv_search *search;
+	snprintf(path, sizeof path, "%s/%s", s->data, RV_GOV_SEARCH_DIR);
+	const struct rv_search_opts o = { .dir = path, .ledger = s->ledger };
+	RV_TRY(rv_search_open(&o, &search, err));
+	(void)swap_search(s, search); /* there was none */
+	return RV_OK;
 }
 
 static enum rv_code open_ledger(struct serve *s, struct rv_err *err)
@@ -170,11 +201,12 @@ static enum rv_code start(struct serve *s, struct rv_err *err)
 {
 	RV_TRY(check_listens(s, err));
 	RV_TRY(open_ledger(s, err));
+	RV_TRY(open_search(s, err));
 	const struct rv_gov_opts o = { .dir = s->data, .ledger = s->ledger };
 	RV_TRY(rv_gov_open(&o, &s->gov, err));
 	RV_TRY(rv_control_start(s->gov, err));
 	RV_TRY(rv_gate_new(s->gov, s->ledger, &s->gate, err));
-	RV_TRY(rv_api_new(s->gov, s->ledger, s->gate, &s->api, err));
+	RV_TRY(rv_api_new(s->gov, s->ledger, s->gate, s->search, &s->api, err));
 	RV_TRY(open_server(s, err));
 	return rv_http_server_start(s->server, err);
 }
@@ -207,6 +239,8 @@ static void stop(struct serve *s)
 	if (s->gov)
 		rv_control_stop(s->gov);
 	__atomic_store_n(&s->server, NULL, __ATOMIC_RELEASE);
+	rv_api_stop_searches(s->api);
+	rv_search_free(swap_search(s, NULL));
 	if (s->ledger)
 		rv_ledger_free(s->ledger);
 	rv_http_server_free(server);
@@ -230,7 +264,7 @@ static void announce(const struct serve *s)
 
 int rv_cmd_serve(int argc, char **argv)
 {
-	static struct serve s = { .threads = 1 };
+	static struct serve s = { .threads = 1, .poke_mu = PTHREAD_MUTEX_INITIALIZER };
 	static const struct rv_opt opts[] = {
 		{ "data", 'd', RV_OPT_STR, "DIR",
 			"the data folder that 'reeve init' made (required)", &s.data },

@@ -164,6 +164,7 @@ struct rv_gov_opts {
 #define RV_GOV_ORIGIN "origin" /* the log's name */
 #define RV_GOV_ADMIN_LINK "first-admin"
 #define RV_GOV_LEDGER_DIR "ledger"
+#define RV_GOV_SEARCH_DIR "search" /* derived from the ledger: may be deleted while stopped */
 
 struct rv_init_opts {
 	const char *dir;

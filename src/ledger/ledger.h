@@ -190,7 +190,26 @@ RV_MUST_USE enum rv_code rv_ledger_find(
 RV_MUST_USE enum rv_code rv_ledger_has(
 	struct rv_ledger *l, struct rv_str event_id, bool *ret, struct rv_err *err);
 
-/* Empty slices and zeros do not filter. A '*' last in system, action or kind: prefix. */
+/* A reader keeps a segment open and a window of it: for those who read many. One thread at a time;
+ * none may outlive the log. */
+enum rv_ledger_order {
+	RV_READ_RANDOM = 1,
+	RV_READ_FORWARD,
+	RV_READ_BACKWARD,
+};
+struct rv_ledger_reader;
+/* NULL: memory. */
+RV_MUST_USE struct rv_ledger_reader *rv_ledger_reader_new(
+	struct rv_ledger *l, enum rv_ledger_order order);
+void rv_ledger_reader_free(struct rv_ledger_reader *r); /* NULL is fine */
+/* As rv_ledger_read; slices live until the reader's next call. */
+RV_MUST_USE enum rv_code rv_ledger_reader_get(
+	struct rv_ledger_reader *r, uint64_t seq, struct rv_ledger_entry *ret, struct rv_err *err);
+/* False ends it. The entry's bytes are valid during the call only. */
+typedef bool rv_ledger_each(void *arg, const struct rv_ledger_entry *e);
+
+/* What the log can find by itself, looking through its columns; search/search.h asks an index.
+ * Empty slices and zeros do not filter. A '*' last in system, action or kind: prefix. */
 struct rv_ledger_query {
 	struct rv_str system, action, outcome, kind;
 	struct rv_str text; /* bytes that occur in the event as it is written */
@@ -198,13 +217,6 @@ struct rv_ledger_query {
 	uint64_t before_seq; /* for the next page; 0: from the newest */
 	size_t limit; /* 0: 100 */
 };
-/* `system:x outcome:deny action:deploy* kind:approval.* since:1h until:2026-11-23T07:00:00Z
- * "text"`; values may be quoted (\" and \\ inside). since and until take an RFC 3339 time or a
- * duration before now. Slices live in the arena. RV_EINVAL names the column in err->col. */
-RV_MUST_USE enum rv_code rv_ledger_query_parse(struct rv_arena *a, struct rv_str text,
-	int64_t now_ns, struct rv_ledger_query *ret, struct rv_err *err);
-/* False ends the search. The entry's bytes are valid during the call only. */
-typedef bool rv_ledger_each(void *arg, const struct rv_ledger_entry *e);
 /* Newest first. *ret_next (may be NULL): before_seq of the next page, 0 when there is none. */
 RV_MUST_USE enum rv_code rv_ledger_search(struct rv_ledger *l, const struct rv_ledger_query *q,
 	rv_ledger_each *each, void *arg, uint64_t *ret_next, struct rv_err *err);

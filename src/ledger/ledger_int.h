@@ -15,10 +15,6 @@
 /* Slices on disk are little-endian and indexes are mapped as they are. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "index files are mapped");
 
-/* ---- crc.c ----------------------------------------------------------------------------------- */
-
-uint32_t rv_crc32c(const void *bytes, size_t n);
-
 /* ---- tree.c ---------------------------------------------------------------------------------- */
 
 enum { RV_TILE_BITS = 8, RV_TILE_LEAVES = 256 };
@@ -325,7 +321,8 @@ struct rv_reader {
 	struct rv_ledger *l;
 	uint64_t first; /* of the open segment */
 	int fd;
-	size_t ahead; /* bytes before a record worth reading with it; 0: reads at random */
+	size_t ahead; /* bytes worth reading with a record; 0: reads at random */
+	bool is_forward; /* those behind it, else those before it */
 	char *win;
 	uint64_t win_at;
 	size_t win_n, win_cap;

@@ -28,7 +28,7 @@ void rv_reader_done(struct rv_reader *r)
 
 /* Where a record lies. */
 struct place {
-	uint64_t first, at, end;
+	uint64_t first, at, end, used;
 	struct rv_sha256 hash;
 	char name[RV_SEG_NAME];
 };
@@ -43,6 +43,7 @@ static enum rv_code find_place(
 		uint32_t i = (uint32_t)(seq - s->first);
 		ret->first = s->first;
 		ret->at = s->at[i];
+		ret->used = s->used;
 		ret->end = i + 1 < s->n ? s->at[i + 1] : s->used;
 		ret->hash = s->hash[i];
 	}
@@ -69,15 +70,18 @@ static enum rv_code open_segment(struct rv_reader *r, const struct place *p, str
 	return RV_OK;
 }
 
-/* A window that ends where the record ends, for readers that go backwards. */
+/* A window that ends where the record ends, for readers that go backwards, or begins where it
+ * begins; never behind the last durable record, for that will change. */
 static enum rv_code load_window(struct rv_reader *r, const struct place *p, struct rv_err *err)
 {
 	if (p->at >= r->win_at && p->end <= r->win_at + r->win_n)
 		return RV_OK;
-	uint64_t from = p->end > r->ahead ? p->end - r->ahead : 0;
-	if (from > p->at || r->ahead == 0)
+	uint64_t from = p->end > r->ahead ? p->end - r->ahead : 0, to = p->end;
+	if (from > p->at || r->ahead == 0 || r->is_forward)
 		from = p->at;
-	size_t n = (size_t)(p->end - from), got = 0;
+	if (r->is_forward && to - from < r->ahead)
+		to = from + r->ahead < p->used ? from + r->ahead : p->used;
+	size_t n = (size_t)(to - from), got = 0;
 	if (n > r->win_cap) {
 		char *win = realloc(r->win, n);
 		if (!win)

@@ -56,7 +56,11 @@ static void give_tokens(struct site *s)
 
 static enum rv_code serve(struct site *s, struct rv_err *err)
 {
-	RV_TRY(rv_api_new(s->lab.f.gov, s->lab.f.ledger, s->lab.gate, &s->api, err));
+	char dir[200];
+	snprintf(dir, sizeof dir, "%s/search", s->lab.f.dir);
+	const struct rv_search_opts so = { .dir = dir, .ledger = s->lab.f.ledger };
+	RV_TRY(rv_search_open(&so, &s->search, err));
+	RV_TRY(rv_api_new(s->lab.f.gov, s->lab.f.ledger, s->lab.gate, s->search, &s->api, err));
 	s->authzen = (struct rv_authzen_gate){ s->lab.f.gov, s->lab.gate };
 	s->point = (struct rv_authzen_point){ .ops = &rv_authzen_gate_ops, .self = &s->authzen };
 	const struct rv_http_table tables[] = { rv_api_table(s->api), rv_authzen_table(&s->point) };
@@ -91,6 +95,8 @@ void site_done(struct site *s)
 	rv_api_approval_changed(s->api, RV_STR(""));
 	rv_http_server_stop(s->server, 1000);
 	rv_control_stop(s->lab.f.gov);
+	rv_api_stop_searches(s->api);
+	rv_search_free(s->search);
 	rv_http_server_free(s->server);
 	rv_http_router_free(s->router);
 	rv_api_free(s->api);

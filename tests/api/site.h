@@ -4,12 +4,14 @@
 #include "api/api.h"
 #include "http/client.h"
 #include "points/authzen/serve_gate.h"
+#include "search/search.h"
 #include "tests/gate/lab.h"
 
 enum { SITE_PEOPLE_MAX = 24, SITE_TOKEN_SIZE = 64 };
 
 struct site {
 	struct lab lab;
+	struct rv_search *search;
 	struct rv_api *api;
 	struct rv_authzen_gate authzen;
 	struct rv_authzen_point point;

@@ -46,9 +46,15 @@ static void *write_some(void *arg)
 	return NULL;
 }
 
-static bool look(void *arg, const struct rv_ledger_entry *e)
+static void look(struct rv_ledger *l, enum rv_ledger_order order, uint64_t from, uint64_t to)
 {
-	return e->leaf.n > 0;
+	struct rv_ledger_reader *r = rv_ledger_reader_new(l, order);
+	struct rv_ledger_entry e;
+	rv_assert(r);
+	for (uint64_t i = from; i < to; i++)
+		rv_assert(rv_ledger_reader_get(r, order == RV_READ_BACKWARD ? from + to - 1 - i : i,
+				  &e, NULL) == RV_OK);
+	rv_ledger_reader_free(r);
 }
 
 static void *read_some(void *arg)
@@ -73,8 +79,8 @@ static void *read_some(void *arg)
 		rv_assert(rv_ledger_root(l, n, &root, NULL) == RV_OK);
 		rv_assert(rv_ledger_prove_inclusion(l, n / 2, n, &p, NULL) == RV_OK);
 		rv_assert(rv_tree_check_inclusion(&e.hash, n / 2, n, &p, &root, NULL) == RV_OK);
-		const struct rv_ledger_query q = { .system = RV_STR("bot-1"), .limit = 20 };
-		rv_assert(rv_ledger_search(l, &q, look, NULL, NULL, NULL) == RV_OK);
+		look(l, RV_READ_FORWARD, n > 20 ? n - 20 : 0, n);
+		look(l, RV_READ_BACKWARD, n > 20 ? n - 20 : 0, n);
 		rv_assert(rv_ledger_has(l, RV_STR("none"), &has, NULL) == RV_OK && !has);
 		rv_ledger_status(l, &st);
 		rv_buf_clear(&note);
