@@ -18,7 +18,7 @@ static void compare(const cedar_policies *ps, const cedar_policies *walk, uint64
 	rv_assert(s);
 	rv_buf_init(&text, 1 << 20);
 	gen_init(&g, seed, &text);
-	gen_entities(&g);
+	gen_entities(&g, 66);
 	rv_assert(cedar_entities_parse_json((cedar_str){ text.p, text.n }, &es, NULL) == CEDAR_OK);
 	rv_buf_clear(&text);
 	gen_request(&g);

@@ -542,14 +542,14 @@ static void entity(struct gen *g, const char *type, unsigned id, unsigned top)
 	put(g, "}");
 }
 
-void gen_entities(struct gen *g)
+void gen_entities(struct gen *g, unsigned percent)
 {
 	bool any = false;
 	put(g, "[");
 	for (unsigned t = 0; t <= RV_COUNT(types); t++)
 		for (unsigned id = 0; id < 5; id++) {
 			bool action = t == RV_COUNT(types);
-			if (gen_pick(g, 3) == 0 || (action && id > 3))
+			if (gen_pick(g, 100) >= percent || (action && id > 3))
 				continue;
 			put(g, any ? ",\n" : "");
 			entity(g, action ? "Action" : types[t], id, action ? 3 : 5);

@@ -15,7 +15,8 @@ unsigned gen_pick(struct gen *g, unsigned n); /* 0 … n - 1 */
 void gen_policies(struct gen *g, unsigned n, unsigned n_templates);
 /* JSON: [{"templateId","newId","values":{…}}], for templates as gen_policies made them. */
 void gen_links(struct gen *g, unsigned n, unsigned n_templates);
-void gen_entities(struct gen *g); /* JSON */
+/* JSON; of the 24 entities there may be, percent in a hundred are. */
+void gen_entities(struct gen *g, unsigned percent);
 void gen_request(struct gen *g); /* JSON */
 void gen_expr(struct gen *g); /* one condition */
 #endif

@@ -47,7 +47,7 @@ static void make_world(struct gen *g, cedar_scratch *s, struct world *w)
 	g->out = &links;
 	gen_links(g, LINKS, TEMPLATES);
 	g->out = &entities;
-	gen_entities(g);
+	gen_entities(g, 66);
 	CHECKF(cedar_links_parse_json(s, cs(&links), &list, &n, &e) == CEDAR_OK, "%s", e.message);
 	const cedar_source src = { .text = cs(&text), .use_id_annotation = true };
 	cedar_policies_opts opts = { .links = list, .n_links = n };
