@@ -50,7 +50,7 @@ static void tear_down(struct rv_mcp_session *s, const char *why)
 	if (s->next)
 		s->next->prev = s->prev;
 	gw->n_sessions--;
-	release(s); /* the one of its life */
+	s->n_busy--; /* the one of its life; ours is left */
 	release(s);
 }
 
