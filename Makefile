@@ -2,7 +2,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: help build test demo check bench fuzz torture regold install clean format
+.PHONY: help build test demo check bench fuzz torture regold install install-libcedar clean format
 help:
 	@sed -n 's/^## //p' Makefile
 
@@ -46,8 +46,21 @@ regold:
 	@scripts/build build-check -Db_sanitize=address,undefined -Dbuildtype=debug
 	@RV_REGOLD=1 meson test -C build-check --no-rebuild --suite golden
 
-install: build
+## make install   the program, and libcedar with its header, pkg-config file and manual page
+install: build install-libcedar
 	install -D -m 0755 $(BUILD)/reeve $(DESTDIR)$(PREFIX)/bin/reeve
+
+VERSION = $(shell sed -n "s/^  version: '\\(.*\\)',/\\1/p" meson.build)
+LIBDIR = $(DESTDIR)$(PREFIX)/lib
+install-libcedar:
+	install -D -m 0644 include/cedar.h $(DESTDIR)$(PREFIX)/include/cedar.h
+	install -D -m 0644 $(BUILD)/src/cedar/libcedar.a $(LIBDIR)/libcedar.a
+	install -m 0755 $(BUILD)/src/cedar/libcedar.so.$(VERSION) $(LIBDIR)/
+	ln -sf libcedar.so.$(VERSION) $(LIBDIR)/libcedar.so.0
+	ln -sf libcedar.so.0 $(LIBDIR)/libcedar.so
+	install -d $(LIBDIR)/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' src/cedar/libcedar.pc.in >$(LIBDIR)/pkgconfig/libcedar.pc
+	install -D -m 0644 man/cedar.3 $(DESTDIR)$(PREFIX)/share/man/man3/cedar.3
 
 format:
 	clang-format-14 -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'fuzz/*.[ch]' 'bench/*.[ch]' 'include/*.h')

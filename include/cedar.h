@@ -22,6 +22,7 @@ extern "C" {
 #endif
 
 #define CEDAR_MUST_USE __attribute__((warn_unused_result))
+#pragma GCC visibility push(default) /* the library's other names are hidden */
 
 typedef struct cedar_str {
 	const char *p; /* UTF-8, may hold NUL */
@@ -493,6 +494,7 @@ typedef struct cedar_explanation {
 CEDAR_MUST_USE cedar_code cedar_explain(const cedar_policies *ps, const cedar_entities *es,
 	const cedar_request *rq, cedar_scratch *s, cedar_explanation *ret, cedar_error *err);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -101,6 +101,21 @@ try 'write and check' 1 'either --write or --check' "$reeve" cedar format -p f.c
 try 'write nowhere' 1 '--write needs --policies' "$reeve" cedar format -w
 try 'a file that is not there' 1 'none.cedar' "$reeve" cedar format -p none.cedar
 
+# ---- explain, bench
+try 'explain' 0 'it would be DENY with:' "$reeve" cedar explain -p p.cedar -k links.json --entities e.json --request-json r.json
+try 'explain in JSON' 0 '"flips":[[{"change":"set"' "$reeve" cedar explain --json -p p.cedar -k links.json --entities e.json --request-json r.json
+try 'explain without a request' 1 '--request-json' "$reeve" cedar explain -p p.cedar --entities e.json
+try 'explain a request that is none' 1 'good.cedar' "$reeve" cedar explain -p good.cedar --entities e.json --request-json good.cedar
+printf '[%s,%s]' "$(cat r.json)" "$(cat r.json)" >rs.json
+try 'bench' 0 'decisions/s' "$reeve" cedar bench -p good.cedar --entities e.json --requests rs.json --rounds 20
+try 'bench in JSON' 0 '"requests":2,"rounds":20,"decide":{"p50_ns":' "$reeve" cedar bench --json -p good.cedar --entities e.json --requests rs.json --rounds 20
+try 'bench that measures nothing' 0 '' "$reeve" cedar bench --untimed -p good.cedar --entities e.json --requests rs.json --rounds 1
+try 'bench with one request for a list' 1 'expected an array of requests' "$reeve" cedar bench -p good.cedar --entities e.json --requests r.json
+printf '[%s,{"principal":1}]' "$(cat r.json)" >rs.bad
+try 'bench with a request that is none' 1 'request 1' "$reeve" cedar bench -p good.cedar --entities e.json --requests rs.bad
+try 'bench without entities' 1 '--entities' "$reeve" cedar bench -p good.cedar --requests rs.json
+try 'bench for ever' 1 '--rounds' "$reeve" cedar bench -p good.cedar --entities e.json --requests rs.json --rounds 1000000000000
+
 # ---- check-parse
 try 'policies that parse' 0 '' "$reeve" cedar check-parse -p good.cedar
 try 'policies that do not' 1 'bad.cedar:1:' "$reeve" cedar check-parse -p bad.cedar

@@ -56,6 +56,7 @@ void rv_cedar_print_answer(const cedar_policies *ps, const cedar_answer *ans);
 
 /* The commands; the table is in cmd_cedar.c. */
 int rv_cmd_cedar_authorize(int argc, char **argv);
+int rv_cmd_cedar_bench(int argc, char **argv);
 int rv_cmd_cedar_check_parse(int argc, char **argv);
 int rv_cmd_cedar_explain(int argc, char **argv);
 int rv_cmd_cedar_format(int argc, char **argv);

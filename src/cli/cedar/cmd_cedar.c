@@ -5,6 +5,7 @@ int rv_cmd_cedar(int argc, char **argv)
 {
 	static const struct rv_sub subs[] = {
 		{ "authorize", rv_cmd_cedar_authorize, "answer one request" },
+		{ "bench", rv_cmd_cedar_bench, "measure how long decisions take" },
 		{ "check-parse", rv_cmd_cedar_check_parse, "tell whether files can be read" },
 		{ "explain", rv_cmd_cedar_explain, "tell why a request is answered so" },
 		{ "format", rv_cmd_cedar_format, "put policies into one style" },

@@ -4,7 +4,8 @@
 #include "cli/cedar/cedar_cli.h"
 
 struct explain {
-	const char *policies, *entities, *request, *schema, *schema_format;
+	struct rv_cedar_policies policies;
+	const char *entities, *request, *schema, *schema_format;
 	bool json;
 };
 static const char *const outcomes[] = { "?", "not reached", "false", "true", "error" };
@@ -212,7 +213,7 @@ static enum rv_code explain(struct rv_arena *a, const struct explain *o, struct 
 	const cedar_str none = { NULL, 0 };
 	if (o->schema)
 		RV_TRY(rv_cedar_load_schema(a, o->schema, o->schema_format, &l->schema, err));
-	RV_TRY(rv_cedar_load_policies(a, o->policies, true, &l->ps, err));
+	RV_TRY(rv_cedar_load_policy_set(a, &o->policies, NULL, &l->ps, err));
 	RV_TRY(rv_cedar_load_entities(a, o->entities, l->schema, &l->es, err));
 	RV_TRY(rv_file_read(a, o->request, RV_CEDAR_FILE_MAX, &text, err));
 	if (cedar_request_parse_json_with(l->s, rv_cedar_str(text), l->schema, &rq, &e) != CEDAR_OK)
@@ -226,8 +227,7 @@ int rv_cmd_cedar_explain(int argc, char **argv)
 {
 	static struct explain o;
 	static const struct rv_opt opts[] = {
-		{ "policies", 'p', RV_OPT_STR, "FILE", "policies in Cedar's text syntax",
-			&o.policies },
+		RV_CEDAR_POLICIES_OPTS(o.policies),
 		{ "entities", 0, RV_OPT_STR, "FILE", "entities as JSON", &o.entities },
 		{ "request-json", 0, RV_OPT_STR, "FILE",
 			"the request as JSON; '-' is standard input", &o.request },
@@ -246,10 +246,9 @@ int rv_cmd_cedar_explain(int argc, char **argv)
 	int n, status = rv_cli_parse(&u, argc, argv, &n);
 	if (status != RV_CLI_GO)
 		return status == 0 ? 0 : RV_CEDAR_ERROR;
-	if (!o.policies || !o.entities || !o.request) {
+	if (!o.entities || !o.request) {
 		(void)rv_cli_bad(
-			u.name, "needs --policies, --entities and --request-json"); /* its status is
-										       not ours */
+			u.name, "needs --entities and --request-json"); /* its status is not ours */
 		return RV_CEDAR_ERROR;
 	}
 	RV_AUTO_ARENA a;
