@@ -271,6 +271,17 @@ CEDAR_MUST_USE cedar_code cedar_schema_parse(cedar_str text, cedar_schema **ret,
 CEDAR_MUST_USE cedar_code cedar_schema_parse_json(
 	cedar_str json, cedar_schema **ret, cedar_error *err);
 void cedar_schema_free(cedar_schema *s);
+typedef enum cedar_schema_form {
+	CEDAR_SCHEMA_TEXT,
+	CEDAR_SCHEMA_JSON,
+	CEDAR_SCHEMA_JSON_RESOLVED, /* each type told to be an entity type or a common type, in full
+				     */
+} cedar_schema_form;
+/* A schema's document in another form; comments are lost. It may name types it does not declare,
+ * save for the resolved form. *ret: to be freed, terminated; ret_n may be NULL. CEDAR_ESCHEMA:
+ * something that text has no words for. */
+CEDAR_MUST_USE cedar_code cedar_schema_translate(cedar_str text, bool is_json, cedar_schema_form to,
+	char **ret, size_t *ret_n, cedar_error *err);
 
 /* ---- validation
  * ----------------------------------------------------------------------------------------------------

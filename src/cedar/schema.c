@@ -229,6 +229,7 @@ static cedar_code resolve_name(struct resolver *r, const struct raw_namespace *n
 	*ret = kinds & 1 ? builtin(name) : NULL;
 	if (*ret)
 		return CEDAR_OK;
+	r->s->names_unknown = true;
 	return FAIL(r, at, "'%.*s' is no %s of this schema", RV_FMT(name),
 		kinds == 1	     ? "common type"
 			: kinds == 2 ? "entity type"
@@ -564,6 +565,7 @@ static cedar_code find_group(struct resolver *r, const struct raw_namespace *ns,
 		if (*ret != NO_TYPE)
 			return CEDAR_OK;
 	}
+	r->s->names_unknown = true;
 	return FAIL(r, ref->at, "%.*s::\"%.*s\" is no action of this schema", RV_FMT(types[0]),
 		RV_FMT(ref->id));
 }
@@ -673,34 +675,38 @@ static cedar_code build(cedar_schema *s, cedar_error *err)
 	return close_over(&r, true);
 }
 
-typedef cedar_code read_fn(
-	struct rv_arena *a, cedar_str text, struct raw_schema *ret, cedar_error *err);
-
-static cedar_code make(read_fn *read, cedar_str text, cedar_schema **ret, cedar_error *err)
+cedar_code cedar_schema_open(
+	cedar_str text, bool is_json, bool *ret_whole, cedar_schema **ret, cedar_error *err)
 {
+	cedar_error why = { .code = CEDAR_OK };
 	cedar_schema *s = calloc(1, sizeof *s);
 	if (!s)
 		return CEDAR_FAIL_MEMORY(err);
 	rv_arena_init(&s->arena, SIZE_MAX / 2);
-	cedar_code code = read(&s->arena, text, &s->raw, err);
+	cedar_code code = is_json ? cedar_schema_read_json(&s->arena, text, &s->raw, &why)
+				  : cedar_schema_read_text(&s->arena, text, &s->raw, &why);
 	if (code == CEDAR_OK)
-		code = build(s, err);
-	if (code != CEDAR_OK) {
-		cedar_schema_free(s);
-		return code;
+		code = build(s, &why);
+	if (ret_whole)
+		*ret_whole = code == CEDAR_OK;
+	if (code == CEDAR_OK || (ret_whole && s->names_unknown)) {
+		*ret = s;
+		return CEDAR_OK;
 	}
-	*ret = s;
-	return CEDAR_OK;
+	if (err && err->code == CEDAR_OK)
+		*err = why;
+	cedar_schema_free(s);
+	return code;
 }
 
 cedar_code cedar_schema_parse(cedar_str text, cedar_schema **ret, cedar_error *err)
 {
-	return make(cedar_schema_read_text, text, ret, err);
+	return cedar_schema_open(text, false, NULL, ret, err);
 }
 
 cedar_code cedar_schema_parse_json(cedar_str json, cedar_schema **ret, cedar_error *err)
 {
-	return make(cedar_schema_read_json, json, ret, err);
+	return cedar_schema_open(json, true, NULL, ret, err);
 }
 
 void cedar_schema_free(cedar_schema *s)

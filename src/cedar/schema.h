@@ -188,12 +188,17 @@ struct action_type {
 };
 struct cedar_schema {
 	struct rv_arena arena;
+	bool names_unknown; /* building failed for a name that is not declared */
 	struct raw_schema raw; /* for translation */
 	struct entity_type *types;
 	size_t n_types, cap_types;
 	struct action_type *actions;
 	size_t n_actions, cap_actions;
 };
+/* ret_whole: where not NULL, a schema that fails for names it does not declare is given out too,
+ * with *ret_whole false: its declarations may be read, nothing else. */
+cedar_code cedar_schema_open(
+	cedar_str text, bool is_json, bool *ret_whole, cedar_schema **ret, cedar_error *err);
 enum { NO_TYPE = UINT32_MAX };
 /* NO_TYPE: not in the schema. */
 uint32_t cedar_schema_type(const cedar_schema *s, cedar_str name);

@@ -145,4 +145,22 @@ if grep -qF 's.bad:1:' out && grep -qF -e '--expression:1:1' out; then
 else
 	echo "not ok $n - all that is wrong is told: $(tr '\n' ' ' <out)"
 fi
+
+# ---- translate-schema
+printf 'entity D = {"public": Bool} tags T; type T = Set<D>; @a action v appliesTo { principal: D, resource: D };' >s.cedarschema
+try 'schema to JSON' 0 '{"":{"commonTypes":{"T":' "$reeve" cedar translate-schema --direction cedar-to-json -s s.cedarschema
+cp out s.json
+try 'schema to text' 0 'entity D = {' "$reeve" cedar translate-schema --direction json-to-cedar --schema s.json
+cp out s2.cedarschema
+try 'schema to JSON again' 0 '' "$reeve" cedar translate-schema --direction cedar-to-json -s s2.cedarschema
+same 'nothing is lost' out s.json
+try 'schema with its names resolved' 0 '"element":{"type":"Entity","name":"D"}' "$reeve" cedar translate-schema --direction cedar-to-json-with-resolved-types -s s.cedarschema
+cp s.cedarschema in
+try 'schema from standard input' 0 '"principalTypes":["D"]' "$reeve" cedar translate-schema --direction cedar-to-json
+: >in
+try 'schema without a direction' 1 'needs --direction' "$reeve" cedar translate-schema -s s.cedarschema
+try 'schema at fault' 1 's.bad:1:' "$reeve" cedar translate-schema --direction json-to-cedar -s s.bad
+printf 'entity D in Elsewhere::G;' >part
+try 'one part of a schema' 0 '"memberOfTypes":["Elsewhere::G"]' "$reeve" cedar translate-schema --direction cedar-to-json -s part
+try 'one part of a schema, resolved' 1 "part:1:13: 'Elsewhere::G' is no entity type" "$reeve" cedar translate-schema --direction cedar-to-json-with-resolved-types -s part
 echo "1..$n"

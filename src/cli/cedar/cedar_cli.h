@@ -63,5 +63,6 @@ int rv_cmd_cedar_format(int argc, char **argv);
 int rv_cmd_cedar_link(int argc, char **argv);
 int rv_cmd_cedar_test(int argc, char **argv);
 int rv_cmd_cedar_translate_policy(int argc, char **argv);
+int rv_cmd_cedar_translate_schema(int argc, char **argv);
 int rv_cmd_cedar_validate(int argc, char **argv);
 #endif

@@ -13,6 +13,8 @@ int rv_cmd_cedar(int argc, char **argv)
 		{ "test", rv_cmd_cedar_test, "run integration-test files" },
 		{ "translate-policy", rv_cmd_cedar_translate_policy,
 			"turn policies of one syntax into the other" },
+		{ "translate-schema", rv_cmd_cedar_translate_schema,
+			"turn a schema of one syntax into the other" },
 		{ "validate", rv_cmd_cedar_validate, "hold policies against a schema" },
 	};
 	return rv_cli_subs("cedar", "the Cedar policy language", subs, RV_COUNT(subs), argc, argv);
