@@ -227,6 +227,10 @@ size_t cedar_policies_count(const cedar_policies *ps);
 const cedar_policy_info *cedar_policy_at(const cedar_policies *ps, size_t i);
 /* True when the policy's scope says `resource == uid`. */
 bool cedar_policy_names_resource(const cedar_policies *ps, size_t i, const cedar_uid *uid);
+/* Every entity that policy i names, and every type it names behind `is`, as often as it stands
+ * there. type: of the entity, or alone, and then uid is NULL. Borrowed from ps. */
+typedef void cedar_name_cb(void *arg, cedar_str type, const cedar_uid *uid);
+void cedar_policy_names(const cedar_policies *ps, size_t i, cedar_name_cb *cb, void *arg);
 /* SIZE_MAX: no such id. */
 size_t cedar_policy_find(const cedar_policies *ps, cedar_str id);
 /* Links as JSON: an array of {"template_id", "link_id", "args": {"?principal": "User::\"a\""}}, or

@@ -126,6 +126,17 @@ static enum rv_code read_sources(struct rv_api_call *c, const struct rv_json *li
 	return RV_OK;
 }
 
+static void put_warnings(struct rv_json_w *w, const struct rv_apply_item *it)
+{
+	if (it->n_warnings == 0)
+		return;
+	rv_json_w_name(w, "warnings");
+	rv_json_w_arr(w);
+	for (size_t i = 0; i < it->n_warnings; i++)
+		rv_json_w_str(w, it->warnings[i]);
+	rv_json_w_arr_end(w);
+}
+
 static void put_apply_item(struct rv_json_w *w, const struct rv_apply_item *it)
 {
 	static const char *const words[] = { [RV_APPLY_UNCHANGED] = "unchanged",
@@ -139,6 +150,7 @@ static void put_apply_item(struct rv_json_w *w, const struct rv_apply_item *it)
 	rv_api_kv(w, "change", it->change);
 	if (it->unseparated)
 		rv_json_w_kv_bool(w, "unseparated", true);
+	put_warnings(w, it);
 	if (it->n_fields > 0) {
 		rv_json_w_name(w, "fields");
 		rv_json_w_arr(w);

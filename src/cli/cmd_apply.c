@@ -111,6 +111,19 @@ static void put_value(const struct rv_json *v)
 		printf("%.*s… (%zu bytes; --json shows all)", VALUE_SHOWN, safe.p, safe.n);
 }
 
+static void print_warnings(const struct rv_json *it)
+{
+	size_t n;
+	const struct rv_json *const *list = rv_jarr(it, "warnings", &n);
+	for (size_t i = 0; i < n; i++) {
+		RV_AUTO_BUF safe;
+		rv_buf_init(&safe, 1 << 16);
+		rv_put_safe(&safe, rv_json_is(list[i], RV_JSON_STR) ? list[i]->str : RV_STR(""));
+		printf("    %swarning%s %s\n", rv_colour(RV_YELLOW), rv_colour(RV_PLAIN),
+			rv_buf_z(&safe));
+	}
+}
+
 static void print_item(const struct rv_json *it)
 {
 	static const struct {
@@ -138,6 +151,7 @@ static void print_item(const struct rv_json *it)
 		put_value(rv_json_get(fields[i], "to"));
 		printf("%s\n", rv_jbool(fields[i], "widens") ? "  (widens)" : "");
 	}
+	print_warnings(it);
 }
 
 static void print_report(const struct rv_json *v)

@@ -2,6 +2,7 @@
  * away narrows and comes into force at once; everything else waits for a second person. */
 #include "cedar.h"
 #include "governance/apply_int.h"
+#include "governance/policy_schema.h"
 
 static enum rv_code latest(struct rv_op *op, struct rv_str name, int64_t *ret, struct rv_err *err)
 {
@@ -56,63 +57,6 @@ static enum rv_code policy_load(struct rv_apply_one *o, struct rv_err *err)
 	return rv_op_json(o->op, spec, &o->old, err);
 }
 
-/* ---- vocabulary ---- */
-
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		c == '_';
-}
-
-/* Skips a string or a comment that begins at i; else returns i. */
-static size_t skip_quiet(struct rv_str s, size_t i)
-{
-	if (s.p[i] == '"') {
-		for (i++; i < s.n && s.p[i] != '"'; i++)
-			i += s.p[i] == '\\';
-		return i + 1;
-	}
-	if (s.p[i] == '/' && i + 1 < s.n && s.p[i + 1] == '/') {
-		while (i < s.n && s.p[i] != '\n')
-			i++;
-	}
-	return i;
-}
-
-/* Types of the namespace Reeve must be those of reeve.cedarschema: a slip would otherwise be a
- * policy that never matches. */
-static enum rv_code check_words(struct rv_apply_one *o, struct rv_str s, struct rv_err *err)
-{
-	static const char *const types[] = { "Team", "Group", "Person", "Role", "System", "Point",
-		"Collection", "Resource", "Action", "Session", "Context" };
-	const struct rv_str ns = RV_STR("Reeve::");
-	uint32_t line = 1;
-	for (size_t i = 0; i < s.n;) {
-		size_t next = skip_quiet(s, i);
-		if (next != i) {
-			for (; i < next && i < s.n; i++)
-				line += s.p[i] == '\n';
-			continue;
-		}
-		bool begins = i == 0 || (!is_word(s.p[i - 1]) && s.p[i - 1] != ':');
-		if (!begins || !rv_str_starts(rv_str_sub(s, i, s.n), ns)) {
-			line += s.p[i++] == '\n';
-			continue;
-		}
-		size_t from = i += ns.n;
-		while (i < s.n && is_word(s.p[i]))
-			i++;
-		struct rv_str type = rv_str_sub(s, from, i);
-		bool known = false;
-		for (size_t k = 0; k < RV_COUNT(types); k++)
-			known = known || rv_str_eqz(type, types[k]);
-		if (!known)
-			return RV_FAIL_AT(err, RV_EINVAL, o->m->path, line, 0,
-				"'Reeve::%.*s' is no type of reeve.cedarschema", RV_FMT(type));
-	}
-	return RV_OK;
-}
-
 static bool group_exists(void *arg, struct rv_str group)
 {
 	struct rv_op *op = arg;
@@ -150,6 +94,9 @@ static enum rv_code policy_check(struct rv_apply_one *o, struct rv_err *err)
 	RV_TRY(rv_spec_policy_read(o->op->arena, o->spec, &text, err));
 	enum rv_code code = rv_policy_check(
 		o->op->arena, o->m->name, text, group_exists, o->op, &now, &n_now, err);
+	if (code == RV_OK)
+		code = rv_policy_validate(o->op->arena, o->m->name, text, &o->item->warnings,
+			&o->item->n_warnings, err);
 	if (code != RV_OK) {
 		/* Lines are those of the text; in a YAML manifest it begins below. */
 		const struct rv_json *at = rv_json_get(o->m->spec, "cedar");
@@ -159,7 +106,6 @@ static enum rv_code policy_check(struct rv_apply_one *o, struct rv_err *err)
 			rv_err_where(err, o->m->path ? o->m->path : "");
 		return code;
 	}
-	RV_TRY(check_words(o, text, err));
 	if (o->old) {
 		RV_TRY(rv_spec_policy_read(o->op->arena, o->old, &old_text, err));
 		RV_TRY(rv_policy_check(

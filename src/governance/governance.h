@@ -333,6 +333,8 @@ struct rv_apply_item {
 	bool unseparated;
 	const struct rv_apply_field *fields;
 	size_t n_fields;
+	const struct rv_str *warnings; /* of policies: "LINE:COL text" */
+	size_t n_warnings;
 };
 struct rv_apply_report {
 	struct rv_apply_item *items; /* as in the set */

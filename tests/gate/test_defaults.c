@@ -51,7 +51,7 @@ TEST(what_is_not_permitted_is_denied)
 TEST(a_forbid_that_errs_denies)
 {
 	expect("permit (principal, action, resource); forbid (principal, action, resource) when { "
-	       "resource.nothing == 1 };",
+	       "9223372036854775807 + 1 == 0 };",
 		&LOOK, "policy_error");
 }
 
@@ -75,7 +75,8 @@ TEST(a_claim_does_not_beat_the_catalogue)
 {
 	struct lab_question q = LOOK;
 	q.props = "{\"environment\":\"staging\"}";
-	expect("permit (principal, action, resource) when { resource.environment == \"staging\" };",
+	expect("permit (principal, action, resource) when { resource has environment && "
+	       "resource.environment == \"staging\" };",
 		&q, "no_permit");
 }
 
