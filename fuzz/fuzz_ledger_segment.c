@@ -40,7 +40,10 @@ static void seal(char *p, size_t n)
 		memcpy(len, p + at + 24, sizeof len);
 		if (len[0] > n || len[1] > n || rv_rec_size(len[0], len[1]) > n - at)
 			return;
+		bool is_hash = memcmp(p + at, "RVH1", 4) == 0;
 		rv_rec_seal(p + at, seq[0], seq[1], len[0], len[1]);
+		if (is_hash)
+			memcpy(p + at, "RVH1", 4);
 		at += rv_rec_size(len[0], len[1]);
 	}
 }
@@ -73,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct rv_verify_report r;
 	enum rv_code code = rv_ledger_open(&o, &l, &err);
 	rv_assert((code == RV_OK) == (err.msg[0] == '\0'));
-	rv_assert(rv_ledger_verify(dir, NULL, (struct rv_str){ 0 }, &r, NULL) == RV_OK);
+	rv_assert(
+		rv_ledger_verify(dir, &(struct rv_verify_opts){ .vkey = NULL }, &r, NULL) == RV_OK);
 	if (code != RV_OK)
 		return 0;
 	look(l, RV_READ_FORWARD);

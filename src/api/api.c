@@ -451,6 +451,8 @@ static void handle(struct rv_http_req *r, void *self)
 	k->c.ledger = api->ledger;
 	k->c.gate = api->gate;
 	k->c.search = api->search;
+	k->c.retention = api->retention;
+	k->c.push = api->push;
 	k->asked_ns = rv_gov_now(api->gov);
 	read_params(k, route->pattern);
 	if (authenticate(k, &err) != RV_OK || read_input(k, &err) != RV_OK ||
@@ -545,12 +547,24 @@ void rv_api_free(struct rv_api *api)
 	if (!api)
 		return;
 	rv_assert(api->magic == MAGIC && !api->waiting);
+	rv_api_retention_stop(api);
 	rv_api_workers_free(api->workers);
 	rv_api_workers_free(api->searchers);
 	pthread_mutex_destroy(&api->lock);
 	free(api->routes);
 	api->magic = 0;
 	free(api);
+}
+
+void rv_api_witnesses(struct rv_api *api, struct rv_witness_push *push, size_t quorum)
+{
+	api->push = push;
+	api->witness_quorum = quorum;
+}
+
+void rv_api_serve(struct rv_api *api, struct rv_http_server *server)
+{
+	__atomic_store_n(&api->server, server, __ATOMIC_RELEASE);
 }
 
 struct rv_http_table rv_api_table(struct rv_api *api)

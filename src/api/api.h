@@ -5,6 +5,7 @@
 #define RV_API_API_H
 #include "governance/governance.h"
 #include "http/http.h"
+#include "witness/witness.h"
 
 struct rv_api;
 /* All borrowed; the control thread must run. Starts the threads that hash passwords. */
@@ -17,6 +18,17 @@ RV_MUST_USE enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger
 void rv_api_stop_searches(struct rv_api *api);
 /* Only when no request is open any more (after rv_http_server_stop). NULL is fine. */
 void rv_api_free(struct rv_api *api);
+/* Witnesses that cosign the log's checkpoints; with a quorum only what that many have cosigned is
+ * published. push: borrowed. Before the server starts. */
+void rv_api_witnesses(struct rv_api *api, struct rv_witness_push *push, size_t quorum);
+/* Starts a thread that drops what was logged longer ago than these ages; 0: kept for ever.
+ * RV_EINVAL texts longer than events. Before the server starts. */
+RV_MUST_USE enum rv_code rv_api_retain(
+	struct rv_api *api, int64_t texts_ns, int64_t events_ns, struct rv_err *err);
+/* Ends that thread, before the ledger is closed. */
+void rv_api_retention_stop(struct rv_api *api);
+/* The server whose numbers /metrics shows; NULL: none. */
+void rv_api_serve(struct rv_api *api, struct rv_http_server *server);
 /* The routes, for rv_http_router_new; good until rv_api_free. */
 struct rv_http_table rv_api_table(struct rv_api *api);
 /* Tells those who wait for this approval (empty: for any) that it may have changed. Any thread. */

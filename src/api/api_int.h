@@ -12,6 +12,7 @@
 
 struct rv_api_call_state;
 struct rv_api_workers;
+struct rv_api_retention;
 struct rv_api {
 	uint32_t magic;
 	struct rv_gov *gov;
@@ -22,6 +23,10 @@ struct rv_api {
 	struct rv_api_workers *searchers; /* of their own: a search must not keep a login waiting */
 	struct rv_http_route *routes;
 	size_t n_routes;
+	size_t witness_quorum; /* 0: checkpoints are published before anybody cosigns them */
+	struct rv_witness_push *push; /* NULL: no witnesses */
+	struct rv_api_retention *retention; /* NULL: all is kept for ever */
+	struct rv_http_server *server; /* atomic; NULL before rv_api_serve */
 	pthread_mutex_t lock; /* guards waiting, and the waits' own fields */
 	struct rv_api_call_state *waiting; /* long polls of approvals */
 };
@@ -39,6 +44,10 @@ RV_MUST_USE enum rv_code rv_api_work_post(
 
 /* Where a request comes from, for counting: an address, or "unix user 1000". Returns buf. */
 struct rv_str rv_api_source(const struct rv_http_req *r, char buf[80]);
+
+/* The checkpoint that others get to see (tlog.c). */
+RV_MUST_USE enum rv_code rv_api_published(
+	struct rv_api *api, struct rv_buf *out, struct rv_err *err);
 
 enum rv_api_auth {
 	RV_API_OPEN, /* no credential */
@@ -65,6 +74,8 @@ struct rv_api_call {
 	int64_t now_ns; /* in a search */
 	const char *type; /* set by a search whose answer is not JSON: w's buffer is the body */
 	int64_t next_before; /* ... and goes on there; 0: it does not */
+	struct rv_api_retention *retention;
+	struct rv_witness_push *push;
 	struct rv_arena *arena;
 	struct rv_str param[2]; /* the path's {…}, in order, decoded */
 	const struct rv_json *body; /* an object; NULL when the request had none */
@@ -74,7 +85,7 @@ struct rv_api_call {
 /* w stands inside the answer's object. A QUERY runs on a thread for searches, after a job on the
  * control thread has said who looks; the others run in a job. */
 typedef enum rv_code rv_api_fn(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err);
-/* Raw handlers (login.c) get the struct rv_api as self. */
+/* Raw handlers (login.c, metrics.c, tlog.c) get the struct rv_api as self. */
 
 #define RV_API_ROUTE(method, pattern, handler, kind, auth, query, body) rv_api_fn rv_api_##handler;
 #define RV_API_RAW(method, pattern, handler, auth) rv_http_handler rv_api_##handler;

@@ -80,7 +80,7 @@ enum rv_code rv_api_event_proof(struct rv_api_call *c, struct rv_json_w *w, stru
 	struct rv_ledger_entry e;
 	const struct rv_json *event;
 	RV_AUTO_BUF receipt, leaf;
-	rv_buf_init(&receipt, 64 << 10);
+	rv_buf_init(&receipt, 192 << 10);
 	rv_buf_init(&leaf, 128 << 10);
 	RV_TRY(rv_api_event_find(c, &e, &event, err));
 	RV_TRY(rv_ledger_receipt(c->ledger, e.seq, &receipt, err));
@@ -133,6 +133,26 @@ static void put_search_status(struct rv_api_call *c, struct rv_json_w *w)
 	rv_json_w_obj_end(w);
 }
 
+static void put_witnesses(struct rv_api_call *c, struct rv_json_w *w)
+{
+	struct rv_witness_peer_status s[RV_WITNESS_PEERS_MAX];
+	if (!c->push)
+		return;
+	size_t n = rv_witness_push_status(c->push, s);
+	rv_json_w_name(w, "witnesses");
+	rv_json_w_arr(w);
+	for (size_t i = 0; i < n; i++) {
+		rv_json_w_obj(w);
+		rv_json_w_kv_strz(w, "name", s[i].name);
+		rv_json_w_kv_i64(w, "cosigned", (int64_t)s[i].size);
+		rv_api_kv_time(w, "at", s[i].at_ns);
+		rv_json_w_kv_bool(w, "alarm", s[i].is_alarm);
+		rv_api_kv(w, "error", rv_arena_str(c->arena, rv_str_of(s[i].error)));
+		rv_json_w_obj_end(w);
+	}
+	rv_json_w_arr_end(w);
+}
+
 enum rv_code rv_api_status(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
 	struct rv_ledger_status l;
@@ -150,9 +170,17 @@ enum rv_code rv_api_status(struct rv_api_call *c, struct rv_json_w *w, struct rv
 		rv_json_w_kv_strz(w, "reason", l.reason);
 	rv_json_w_kv_i64(w, "records", (int64_t)l.size);
 	rv_json_w_kv_i64(w, "signed", (int64_t)l.signed_size);
+	rv_json_w_kv_i64(w, "waiting", (int64_t)l.waiting);
+	rv_json_w_kv_i64(w, "refused_decisions", (int64_t)l.refused);
+	rv_json_w_kv_bool(w, "reserve", l.has_reserve);
+	if (l.hung_ms)
+		rv_json_w_kv_i64(w, "hung_ms", l.hung_ms);
+	if (l.checkpoint_error[0])
+		rv_json_w_kv_strz(w, "checkpoint_error", l.checkpoint_error);
 	rv_json_w_kv_strz(w, "vkey", rv_ledger_own_vkey(c->ledger));
 	rv_json_w_obj_end(w);
 	put_search_status(c, w);
+	put_witnesses(c, w);
 	rv_json_w_kv_i64(w, "systems", (int64_t)rv_snap_systems(snap));
 	rv_json_w_kv_i64(w, "generation", (int64_t)rv_snapshot_generation(snap));
 	rv_json_w_kv_i64(w, "outbox_waiting", (int64_t)control.outbox_waiting);

@@ -198,6 +198,21 @@ int rv_cmd_gaps(int argc, char **argv)
 	return call(&u, argc, argv, RV_HTTP_GET, "/v1/gaps", false, print_gaps);
 }
 
+static void print_witnesses(const struct rv_json *v)
+{
+	size_t n;
+	const struct rv_json *const *w = rv_jarr(v, "witnesses", &n);
+	for (size_t i = 0; i < n; i++) {
+		bool alarm = rv_jbool(w[i], "alarm"), bad = rv_jstr(w[i], "error").n > 0;
+		printf("%switness    %.*s: %lld records cosigned%s%.*s%s\n",
+			rv_colour(alarm	      ? RV_RED
+					: bad ? RV_YELLOW
+					      : RV_PLAIN),
+			RV_FMT(rv_jstr(w[i], "name")), (long long)rv_jint(w[i], "cosigned"),
+			bad ? "; " : "", RV_FMT(rv_jstr(w[i], "error")), rv_colour(RV_PLAIN));
+	}
+}
+
 static void print_status(struct rv_client *c, const struct rv_json *v)
 {
 	const struct rv_json *l = rv_json_get(v, "ledger"), *b = rv_json_get(v, "bootstrap");
@@ -206,7 +221,16 @@ static void print_status(struct rv_client *c, const struct rv_json *v)
 	printf("ledger     %.*s%s%.*s, %lld records, %lld signed\n", RV_FMT(rv_jstr(l, "state")),
 		rv_jstr(l, "reason").n ? ": " : "", RV_FMT(rv_jstr(l, "reason")),
 		(long long)rv_jint(l, "records"), (long long)rv_jint(l, "signed"));
+	if (!rv_str_eqz(rv_jstr(l, "state"), "open"))
+		printf("%sdecisions  denied as audit_unavailable while the ledger cannot record "
+		       "them: %lld so far; it goes on by itself%s\n",
+			rv_colour(RV_RED), (long long)rv_jint(l, "refused_decisions"),
+			rv_colour(RV_PLAIN));
+	if (rv_jstr(l, "checkpoint_error").n > 0)
+		printf("%scheckpoint not written: %.*s%s\n", rv_colour(RV_YELLOW),
+			RV_FMT(rv_jstr(l, "checkpoint_error")), rv_colour(RV_PLAIN));
 	printf("verifier   %.*s\n", RV_FMT(rv_jstr(l, "vkey")));
+	print_witnesses(v);
 	if (rv_jint(v, "outbox_waiting") > 0)
 		printf("%soutbox     %lld events wait for the ledger%s\n", rv_colour(RV_YELLOW),
 			(long long)rv_jint(v, "outbox_waiting"), rv_colour(RV_PLAIN));

@@ -11,6 +11,7 @@
 #include "ledger/ledger.h"
 #include "points/authzen/serve_gate.h"
 #include "search/search.h"
+#include "witness/witness.h"
 
 enum { PATH_SIZE = 4096, LISTENS_MAX = 8, DRAIN_MS = 5000 };
 
@@ -59,6 +60,8 @@ int rv_cmd_init(int argc, char **argv)
 
 struct serve {
 	const char *data, *cert, *key, *public_url;
+	const char *witnesses, *cosign_store, *cosign_logs, *retain_text, *retain_events;
+	int64_t quorum;
 	struct rv_opt_list listens;
 	int64_t threads;
 	struct rv_ledger *ledger;
@@ -69,6 +72,8 @@ struct serve {
 	struct rv_api *api;
 	struct rv_authzen_gate authzen;
 	struct rv_authzen_point point;
+	struct rv_witness_push *push;
+	struct rv_witness_service *cosigner;
 	struct rv_http_router *router;
 	struct rv_http_server *server;
 	struct rv_http_server *corked; /* the ledger thread's own */
@@ -182,9 +187,12 @@ static enum rv_code open_server(struct serve *s, struct rv_err *err)
 	s->point = (struct rv_authzen_point){
 		.ops = &rv_authzen_gate_ops, .self = &s->authzen, .public_url = s->public_url
 	};
-	const struct rv_http_table tables[] = { rv_api_table(s->api), rv_authzen_table(&s->point),
+	struct rv_http_table tables[4] = { rv_api_table(s->api), rv_authzen_table(&s->point),
 		{ own_routes, RV_COUNT(own_routes), s } };
-	RV_TRY(rv_http_router_new(tables, RV_COUNT(tables), &s->router, err));
+	size_t n_tables = 3;
+	if (s->cosigner)
+		tables[n_tables++] = rv_witness_service_table(s->cosigner, false);
+	RV_TRY(rv_http_router_new(tables, n_tables, &s->router, err));
 	const struct rv_http_server_opts o = { .router = s->router,
 		.listens = listens,
 		.n_listens = s->listens.n,
@@ -194,7 +202,52 @@ static enum rv_code open_server(struct serve *s, struct rv_err *err)
 	struct rv_http_server *server;
 	RV_TRY(rv_http_server_new(&o, &server, err));
 	__atomic_store_n(&s->server, server, __ATOMIC_RELEASE);
+	rv_api_serve(s->api, server);
 	return RV_OK;
+}
+
+/* Others cosign our checkpoints; we cosign those of others. */
+static enum rv_code open_witnesses(struct serve *s, struct rv_err *err)
+{
+	struct rv_witness_peer peers[RV_WITNESS_PEERS_MAX];
+	struct rv_witness *w;
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 4 << 20);
+	if (s->quorum > 0 && !s->witnesses)
+		return RV_FAIL(err, RV_EINVAL, "--witness-quorum needs --witnesses");
+	if ((s->cosign_store != NULL) != (s->cosign_logs != NULL))
+		return RV_FAIL(err, RV_EINVAL, "--cosign-store and --cosign-logs go together");
+	if (s->witnesses) {
+		struct rv_witness_push_opts o = { .ledger = s->ledger,
+			.peers = peers,
+			.quorum = (size_t)s->quorum,
+			.ca_file = getenv("REEVE_CA_FILE") };
+		RV_TRY(rv_witness_peers_read(&a, s->witnesses, peers, &o.n_peers, err));
+		RV_TRY(rv_witness_push_start(&o, &s->push, err));
+		rv_api_witnesses(s->api, s->push, o.quorum);
+	}
+	if (!s->cosign_store)
+		return RV_OK;
+	RV_TRY(rv_witness_open(s->cosign_store, s->cosign_logs, &w, err));
+	return rv_witness_service_new(w, &s->cosigner, err);
+}
+
+static enum rv_code read_age(const char *text, const char *option, int64_t *ret, struct rv_err *err)
+{
+	*ret = 0;
+	if (!text)
+		return RV_OK;
+	if (!rv_duration_parse(rv_str_of(text), ret) || *ret <= 0)
+		return RV_FAIL(err, RV_EINVAL, "%s '%s' is no duration such as 90d", option, text);
+	return RV_OK;
+}
+
+static enum rv_code open_retention(struct serve *s, struct rv_err *err)
+{
+	int64_t texts, events;
+	RV_TRY(read_age(s->retain_text, "--retain-text", &texts, err));
+	RV_TRY(read_age(s->retain_events, "--retain-events", &events, err));
+	return rv_api_retain(s->api, texts, events, err);
 }
 
 static enum rv_code start(struct serve *s, struct rv_err *err)
@@ -207,6 +260,8 @@ static enum rv_code start(struct serve *s, struct rv_err *err)
 	RV_TRY(rv_control_start(s->gov, err));
 	RV_TRY(rv_gate_new(s->gov, s->ledger, &s->gate, err));
 	RV_TRY(rv_api_new(s->gov, s->ledger, s->gate, s->search, &s->api, err));
+	RV_TRY(open_witnesses(s, err));
+	RV_TRY(open_retention(s, err));
 	RV_TRY(open_server(s, err));
 	return rv_http_server_start(s->server, err);
 }
@@ -241,10 +296,14 @@ static void stop(struct serve *s)
 	__atomic_store_n(&s->server, NULL, __ATOMIC_RELEASE);
 	rv_api_stop_searches(s->api);
 	rv_search_free(swap_search(s, NULL));
+	rv_witness_push_stop(s->push);
+	if (s->api)
+		rv_api_retention_stop(s->api);
 	if (s->ledger)
 		rv_ledger_free(s->ledger);
 	rv_http_server_free(server);
 	rv_http_router_free(s->router);
+	rv_witness_service_free(s->cosigner);
 	rv_api_free(s->api);
 	rv_gate_free(s->gate);
 	rv_gov_free(s->gov);
@@ -277,6 +336,23 @@ int rv_cmd_serve(int argc, char **argv)
 		{ "tls-key", 0, RV_OPT_STR, "FILE", "its key", &s.key },
 		{ "public-url", 0, RV_OPT_STR, "URL",
 			"how clients name this server, for AuthZEN's metadata", &s.public_url },
+		{ "witnesses", 0, RV_OPT_STR, "FILE",
+			"witnesses of the log: their URL and verifier key, one a line",
+			&s.witnesses },
+		{ "witness-quorum", 0, RV_OPT_INT, "N",
+			"publish only checkpoints that so many have cosigned (0: at once)",
+			&s.quorum },
+		{ "cosign-store", 0, RV_OPT_STR, "DIR",
+			"be a witness too, under /witness/, with what 'reeve witness init' made",
+			&s.cosign_store },
+		{ "cosign-logs", 0, RV_OPT_STR, "FILE",
+			"verifier keys of the logs it cosigns, one a line", &s.cosign_logs },
+		{ "retain-text", 0, RV_OPT_STR, "AGE",
+			"drop argument texts after so long, such as 90d (default: never)",
+			&s.retain_text },
+		{ "retain-events", 0, RV_OPT_STR, "AGE",
+			"drop whole events after so long; their hashes stay (default: never)",
+			&s.retain_events },
 	};
 	static const struct rv_usage u = { "serve", "",
 		"run the control plane: registry, decisions, approvals, log",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "governance/tally.h"
+#include "ledger/ledger.h"
 
 enum { SOURCES_MAX = 256, SOURCE_SIZE = 64 };
 #define MINUTE_NS (60 * RV_NS_PER_S)

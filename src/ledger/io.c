@@ -40,10 +40,57 @@ const struct rv_ledger_io *rv_ledger_io_system(void)
 	return &io;
 }
 
+/* Each call is watched; one that was given up has failed, whatever it returned (watch.c). */
+static int io_open(struct rv_ledger *l, const char *path, int flags)
+{
+	rv_io_begin(l);
+	int fd = l->io->open_file(l->io->self, path, flags | O_CLOEXEC, 0600);
+	if (rv_io_end(l) || fd < 0)
+		return fd;
+	(void)close(fd); /* nothing was done with it */
+	errno = ETIMEDOUT;
+	return -1;
+}
+
+static ssize_t io_pwrite(struct rv_ledger *l, int fd, struct rv_str s, uint64_t at)
+{
+	rv_io_begin(l);
+	ssize_t n = l->io->pwrite(l->io->self, fd, s.p, s.n, (off_t)at);
+	return rv_io_end(l) ? n : -1;
+}
+
+static int io_sync(struct rv_ledger *l, int fd)
+{
+	rv_io_begin(l);
+	int done = l->io->fdatasync(l->io->self, fd);
+	return rv_io_end(l) ? done : -1;
+}
+
+static int io_allocate(struct rv_ledger *l, int fd, uint64_t at, uint64_t n)
+{
+	rv_io_begin(l);
+	int done = l->io->fallocate(l->io->self, fd, (off_t)at, (off_t)n);
+	return rv_io_end(l) ? done : -1;
+}
+
+static int io_truncate(struct rv_ledger *l, int fd, uint64_t n)
+{
+	rv_io_begin(l);
+	int done = l->io->ftruncate(l->io->self, fd, (off_t)n);
+	return rv_io_end(l) ? done : -1;
+}
+
+static int io_rename(struct rv_ledger *l, const char *from, const char *to)
+{
+	rv_io_begin(l);
+	int done = l->io->rename(l->io->self, from, to);
+	return rv_io_end(l) ? done : -1;
+}
+
 static int write_all(struct rv_ledger *l, int fd, struct rv_str s, uint64_t at)
 {
 	while (s.n > 0) {
-		ssize_t n = l->io->pwrite(l->io->self, fd, s.p, s.n, (off_t)at);
+		ssize_t n = io_pwrite(l, fd, s, at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -56,13 +103,12 @@ static int write_all(struct rv_ledger *l, int fd, struct rv_str s, uint64_t at)
 
 static int sync_fd(struct rv_ledger *l, int fd)
 {
-	return l->io->fdatasync(l->io->self, fd) == 0 ? 0 : errno;
+	return io_sync(l, fd) == 0 ? 0 : errno;
 }
 
 static int sync_dir(struct rv_ledger *l)
 {
-	RV_AUTO_FD fd =
-		l->io->open_file(l->io->self, l->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	RV_AUTO_FD fd = io_open(l, l->dir, O_RDONLY | O_DIRECTORY);
 	return fd < 0 ? errno : sync_fd(l, fd);
 }
 
@@ -71,14 +117,13 @@ int rv_disk_write_file(struct rv_ledger *l, const char *name, struct rv_str byte
 	char path[RV_PATH], tmp[RV_PATH + 8];
 	rv_ledger_path(l, name, path);
 	snprintf(tmp, sizeof tmp, "%s.tmp", path);
-	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-	RV_AUTO_FD fd = l->io->open_file(l->io->self, tmp, flags, 0600);
+	RV_AUTO_FD fd = io_open(l, tmp, O_WRONLY | O_CREAT | O_TRUNC);
 	if (fd < 0)
 		return errno;
 	int e = write_all(l, fd, bytes, 0);
 	if (e == 0)
 		e = sync_fd(l, fd);
-	if (e == 0 && l->io->rename(l->io->self, tmp, path) != 0)
+	if (e == 0 && io_rename(l, tmp, path) != 0)
 		e = errno;
 	return e ? e : sync_dir(l);
 }
@@ -88,8 +133,7 @@ static int fill(struct rv_ledger *l, int fd, uint64_t from, uint64_t to)
 {
 	static const char zeros[256 << 10];
 	/* Keeps the blocks together, and knows at once when there are not enough of them. */
-	if (l->io->fallocate(l->io->self, fd, (off_t)from, (off_t)(to - from)) != 0 &&
-		errno != EOPNOTSUPP && errno != ENOSYS)
+	if (io_allocate(l, fd, from, to - from) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
 		return errno;
 	while (from < to) {
 		size_t n = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
@@ -107,8 +151,7 @@ int rv_disk_open_last(struct rv_ledger *l, uint64_t first, bool is_new, int64_t 
 	struct stat st;
 	rv_seg_name(first, "seg", name);
 	rv_ledger_path(l, name, path);
-	int flags = O_RDWR | O_CLOEXEC | (is_new ? O_CREAT | O_TRUNC : 0);
-	RV_AUTO_FD fd = l->io->open_file(l->io->self, path, flags, 0600);
+	RV_AUTO_FD fd = io_open(l, path, O_RDWR | (is_new ? O_CREAT | O_TRUNC : 0));
 	if (fd < 0)
 		return errno;
 	if (is_new) {
@@ -132,10 +175,15 @@ int rv_disk_open_last(struct rv_ledger *l, uint64_t first, bool is_new, int64_t 
 	return 0;
 }
 
+void rv_disk_trim(struct rv_ledger *l, int fd, uint64_t n)
+{
+	(void)io_truncate(l, fd, n); /* zeros may stay */
+}
+
 int rv_disk_cut(struct rv_ledger *l)
 {
 	uint64_t used = rv_ledger_last(l)->used;
-	if (l->io->ftruncate(l->io->self, l->fd, (off_t)used) != 0)
+	if (io_truncate(l, l->fd, used) != 0)
 		return errno;
 	l->zeroed = used;
 	int e = sync_fd(l, l->fd);
@@ -194,19 +242,18 @@ int rv_disk_reserve(struct rv_ledger *l, bool want)
 	char path[RV_PATH];
 	struct stat st;
 	rv_ledger_path(l, RV_F_RESERVE, path);
-	int flags = O_RDWR | O_CLOEXEC | O_CREAT;
-	RV_AUTO_FD fd = l->io->open_file(l->io->self, path, flags, 0600);
+	RV_AUTO_FD fd = io_open(l, path, O_RDWR | O_CREAT);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return errno;
 	if (want && st.st_blocks * 512 >= (blkcnt_t)l->reserve_bytes)
 		return 0;
 	int e = 0;
-	if (!want && l->io->ftruncate(l->io->self, fd, 0) != 0)
+	if (!want && io_truncate(l, fd, 0) != 0)
 		return errno;
 	if (want)
 		e = fill(l, fd, 0, l->reserve_bytes);
 	if (e) /* half a reserve would only keep others from the room */
-		(void)l->io->ftruncate(l->io->self, fd, 0);
+		(void)io_truncate(l, fd, 0);
 	return e ? e : sync_fd(l, fd);
 }
 
@@ -220,7 +267,7 @@ static bool compare_one(void *arg, const struct rv_rec *r)
 {
 	struct compare *c = arg;
 	struct rv_sha256 h;
-	rv_tree_leaf_hash(r->leaf, &h);
+	rv_rec_hash(r, &h);
 	c->differs |= c->n >= c->s->n || !rv_sha256_eq(&h, &c->s->hash[c->n]);
 	c->n++;
 	return !c->differs;
@@ -233,8 +280,11 @@ int rv_disk_check_last(struct rv_ledger *l)
 	RV_AUTO_FREE char *p = NULL;
 	size_t n;
 	/* From the disk, not from what the kernel remembers of a write that failed. */
+	rv_io_begin(l);
 	(void)posix_fadvise(l->fd, 0, 0, POSIX_FADV_DONTNEED); /* a hint */
 	enum rv_code code = rv_seg_load(l->dir, c.s->first, &p, &n, NULL);
+	if (!rv_io_end(l))
+		return ETIMEDOUT;
 	if (code != RV_OK)
 		return code == RV_ENOMEM ? ENOMEM : EIO;
 	rv_seg_scan(rv_str_n(p, n), c.s->first, compare_one, &c, &scan);

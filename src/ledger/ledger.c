@@ -82,6 +82,31 @@ static enum rv_code take_lock(struct rv_ledger *l, struct rv_err *err)
 	return RV_FAIL(err, RV_EIO, "lock '%s': %s", path, strerror(errno));
 }
 
+/* Do both keys say that ours is the next one after that? */
+static bool follows(struct rv_ledger *l, struct rv_str old_key)
+{
+	struct rv_keychain chain;
+	char key[RV_VKEY_MAX];
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, RV_ROTATIONS_MAX);
+	if (old_key.n >= sizeof key || rv_ledger_rotations(l, &b, NULL) != RV_OK)
+		return false;
+	memcpy(key, old_key.p, old_key.n);
+	key[old_key.n] = '\0';
+	return rv_keychain_read(rv_buf_str(&b), key, &chain, NULL) == RV_OK && chain.n > 1 &&
+		strcmp(chain.key[chain.n - 1], l->vkey) == 0;
+}
+
+/* Is there a key after ours? */
+static bool is_succeeded(struct rv_ledger *l)
+{
+	struct rv_keychain chain;
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, RV_ROTATIONS_MAX);
+	return rv_ledger_rotations(l, &b, NULL) == RV_OK &&
+		rv_keychain_read(rv_buf_str(&b), l->vkey, &chain, NULL) == RV_OK && chain.n > 1;
+}
+
 /* The verifier key beside the log says whose log it is; a writer makes it. */
 static enum rv_code take_vkey(struct rv_ledger *l, struct rv_err *err)
 {
@@ -100,9 +125,18 @@ static enum rv_code take_vkey(struct rv_ledger *l, struct rv_err *err)
 			memcpy(l->vkey, text.p, text.n);
 		return l->vkey[0] ? rv_note_check_vkey(l->vkey, err) : RV_OK;
 	}
+	if (code == RV_OK && !rv_str_eqz(text, l->vkey) && follows(l, text)) {
+		/* A rotation that stopped before its last step. */
+		return rv_file_write(path, rv_str_of(l->vkey), 0600, err);
+	}
 	if (code == RV_OK && !rv_str_eqz(text, l->vkey))
 		return RV_FAIL(err, RV_EAUTH, "the log '%s' is of the key '%.*s', not '%s'", l->dir,
 			RV_FMT(text), l->vkey);
+	if (code == RV_OK && is_succeeded(l))
+		return RV_FAIL(err, RV_EAUTH,
+			"the key of the log '%s' was changed and this is the old one; finish the "
+			"change with 'reeve audit rotate-key'",
+			l->dir);
 	return code == RV_OK ? RV_OK : rv_file_create(path, rv_str_of(l->vkey), 0600, err);
 }
 
@@ -126,6 +160,7 @@ static enum rv_code take_opts(
 		return RV_FAIL(err, RV_ELIMIT, "a segment has at most 1 GiB");
 	l->queue_max = o->queue_max ? o->queue_max : QUEUE_MAX;
 	l->reserve_bytes = o->reserve_bytes;
+	l->io_deadline_ms = o->io_deadline_ms ? o->io_deadline_ms : RV_IO_DEADLINE_MS;
 	l->on_batch = o->on_batch;
 	l->on_batch_arg = o->on_batch_arg;
 	if (!l->is_writer)
@@ -145,6 +180,9 @@ static void init_sync(struct rv_ledger *l)
 	rv_assert(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
 	rv_assert(pthread_mutex_init(&l->q_mu, NULL) == 0);
 	rv_assert(pthread_mutex_init(&l->mu, NULL) == 0);
+	rv_assert(pthread_mutex_init(&l->finish_mu, NULL) == 0);
+	rv_assert(pthread_mutex_init(&l->retain_mu, NULL) == 0);
+	rv_assert(pthread_cond_init(&l->q_watch, &attr) == 0);
 	rv_assert(pthread_cond_init(&l->q_work, &attr) == 0);
 	rv_assert(pthread_cond_init(&l->q_room, &attr) == 0);
 	rv_assert(pthread_cond_init(&l->q_signed, &attr) == 0);
@@ -172,7 +210,8 @@ static enum rv_code ready_to_write(struct rv_ledger *l, struct rv_err *err)
 		return RV_FAIL(err, RV_EIO, "log '%s': %s", l->dir, strerror(e));
 	l->last_wall = l->last_logged;
 	if (l->torn_bytes > 0)
-		rv_ledger_note_event(l, "service.torn_tail", "bytes", (int64_t)l->torn_bytes, now);
+		rv_ledger_note_event(l, "service.torn_tail",
+			&(struct rv_note_num){ "bytes", (int64_t)l->torn_bytes }, 1, now);
 	if (l->tree.n > l->signed_size)
 		l->sign_due = rv_clock_mono_ns(rv_clock_system());
 	l->state = RV_LEDGER_OPEN;
@@ -207,6 +246,9 @@ static enum rv_code open_it(
 	if (pthread_create(&l->thread, NULL, rv_writer_main, l) != 0)
 		return RV_FAIL(err, RV_ENOMEM, "cannot start the ledger thread");
 	l->has_thread = true;
+	if (pthread_create(&l->watcher, NULL, rv_watch_main, l) != 0)
+		return RV_FAIL(err, RV_ENOMEM, "cannot start the thread that watches the disk");
+	l->has_watcher = true;
 	return RV_OK;
 }
 
@@ -222,6 +264,7 @@ enum rv_code rv_ledger_open(
 	rv_list_init(&l->queue);
 	rv_list_init(&l->ours);
 	rv_buf_init(&l->note, RV_CHECKPOINT_MAX);
+	rv_buf_init(&l->witnessed, RV_CHECKPOINT_MAX);
 	rv_buf_init(&l->out, SIZE_MAX);
 	enum rv_code code = sodium_init() < 0 ? RV_FAIL(err, RV_EINTERNAL, "no libsodium")
 					      : open_it(l, opts, err);
@@ -244,6 +287,12 @@ void rv_ledger_free(struct rv_ledger *l)
 		rv_assert(pthread_cond_broadcast(&l->q_room) == 0);
 		unlock(&l->q_mu);
 		rv_assert(pthread_join(l->thread, NULL) == 0);
+		lock(&l->q_mu);
+		l->is_writer_gone = true;
+		rv_assert(pthread_cond_signal(&l->q_watch) == 0);
+		unlock(&l->q_mu);
+		if (l->has_watcher)
+			rv_assert(pthread_join(l->watcher, NULL) == 0);
 	}
 	rv_list_free(&l->queue);
 	rv_list_free(&l->ours);
@@ -253,6 +302,7 @@ void rv_ledger_free(struct rv_ledger *l)
 	rv_tree_done(&l->tree);
 	rv_ids_done(&l->ids);
 	rv_buf_done(&l->note);
+	rv_buf_done(&l->witnessed);
 	rv_buf_done(&l->out);
 	if (l->fd >= 0)
 		(void)close(l->fd); /* synced batch by batch */
@@ -261,6 +311,9 @@ void rv_ledger_free(struct rv_ledger *l)
 	(void)pthread_cond_destroy(&l->q_work); /* nobody waits */
 	(void)pthread_cond_destroy(&l->q_room);
 	(void)pthread_cond_destroy(&l->q_signed);
+	(void)pthread_cond_destroy(&l->q_watch);
+	(void)pthread_mutex_destroy(&l->finish_mu);
+	(void)pthread_mutex_destroy(&l->retain_mu);
 	(void)pthread_mutex_destroy(&l->q_mu);
 	(void)pthread_mutex_destroy(&l->mu);
 	rv_ledger_key_wipe(&l->key);
@@ -281,11 +334,21 @@ void rv_ledger_status(struct rv_ledger *l, struct rv_ledger_status *ret)
 	ret->batches = l->batches;
 	ret->failed_batches = l->failed_batches;
 	ret->has_reserve = l->has_reserve;
+	ret->refused = l->refused;
+	if (l->hung_since)
+		ret->hung_ms = (rv_clock_mono_ns(rv_clock_system()) - l->hung_since) / RV_NS_PER_MS;
 	unlock(&l->q_mu);
 	lock(&l->mu);
 	ret->size = l->tree.n;
 	ret->signed_size = l->signed_size;
 	unlock(&l->mu);
+}
+
+void rv_ledger_refused(struct rv_ledger *l)
+{
+	lock(&self(l)->q_mu);
+	l->refused++;
+	unlock(&l->q_mu);
 }
 
 uint64_t rv_ledger_size(struct rv_ledger *l)

@@ -80,9 +80,112 @@ RV_MUST_USE enum rv_code rv_checkpoint_sign(const struct rv_checkpoint *c,
 RV_MUST_USE enum rv_code rv_witness_check(const char *vkey, struct rv_str stored, struct rv_str now,
 	struct rv_str proof, struct rv_err *err);
 
-/* Checks a c2sp.org/tlog-proof@v1 receipt without the log. leaf: the exact bytes. */
+/* ---- witnesses (c2sp.org/tlog-witness, tlog-cosignature) --------------------------------------
+ */
+
+/* The verifier key of a witness: as rv_ledger_vkey, algorithm 4. */
+RV_MUST_USE enum rv_code rv_witness_vkey(
+	const struct rv_ledger_key *k, struct rv_str name, struct rv_buf *out, struct rv_err *err);
+/* The name in a witness's verifier key. RV_EINVAL: it is none. */
+RV_MUST_USE enum rv_code rv_witness_name(
+	const char *vkey, char ret[RV_LEDGER_ORIGIN_MAX + 1], struct rv_err *err);
+/* Appends the witness's signature line for this checkpoint. */
+RV_MUST_USE enum rv_code rv_witness_cosign(struct rv_str note, const struct rv_ledger_key *k,
+	struct rv_str name, int64_t now_ns, struct rv_buf *out, struct rv_err *err);
+/* RV_OK: the note carries a good cosignature of this witness, made at *ret_time_s. RV_EAUTH: none,
+ * or a wrong one; RV_EINVAL. */
+RV_MUST_USE enum rv_code rv_witness_cosigned(
+	struct rv_str note, const char *witness_vkey, int64_t *ret_time_s, struct rv_err *err);
+
+/* The body of add-checkpoint. note points into the text. */
+enum { RV_WITNESS_PROOF_MAX = 63 };
+struct rv_witness_request {
+	uint64_t old_size;
+	struct rv_proof proof;
+	struct rv_str note;
+};
+void rv_witness_request_write(
+	uint64_t old_size, const struct rv_proof *p, struct rv_str note, struct rv_buf *out);
+RV_MUST_USE enum rv_code rv_witness_request_parse(
+	struct rv_str body, struct rv_witness_request *ret, struct rv_err *err);
+
+struct rv_witness;
+struct rv_witness_opts {
+	const char *dir; /* where what was cosigned is kept; made when missing */
+	const char *name; /* of the witness, in its signature lines */
+	const struct rv_ledger_key *key; /* copied */
+	const char *const *log_vkeys; /* copied; several of one origin: any of them */
+	size_t n_logs;
+	const struct rv_clock *clock; /* NULL: the system's */
+};
+RV_MUST_USE enum rv_code rv_witness_new(
+	const struct rv_witness_opts *o, struct rv_witness **ret, struct rv_err *err);
+void rv_witness_free(struct rv_witness *w);
+/* Answers add-checkpoint. RV_OK: out holds the cosignature, what was cosigned is durable.
+ * RV_ECONFLICT: out holds the size that is known, with a newline (409). RV_EINVAL malformed, or the
+ * old size is larger than the new one (400); RV_ENOENT unknown origin (404); RV_EPERM no signature
+ * of a trusted key (403); RV_ECORRUPT the proof does not hold (422); RV_EIO. Any thread. */
+RV_MUST_USE enum rv_code rv_witness_add(
+	struct rv_witness *w, struct rv_str body, struct rv_buf *out, struct rv_err *err);
+/* Appends the newest checkpoint cosigned for the log of that origin. origin_hash: SHA-256 in lower
+ * case hex. RV_ENOENT. */
+RV_MUST_USE enum rv_code rv_witness_latest(
+	struct rv_witness *w, struct rv_str origin_hash, struct rv_buf *out, struct rv_err *err);
+
+/* A c2sp.org/tlog-proof@v1 receipt taken apart; slices point into its text. */
+struct rv_receipt {
+	uint64_t index;
+	struct rv_proof proof;
+	struct rv_str extra; /* base64; in receipts of ours the leaf. May be empty */
+	struct rv_str note;
+};
+RV_MUST_USE enum rv_code rv_receipt_parse(
+	struct rv_str receipt, struct rv_receipt *ret, struct rv_err *err);
+/* Appends the leaf it carries. RV_ENOENT: none. What it says is proved by rv_receipt_check only. */
+RV_MUST_USE enum rv_code rv_receipt_leaf(
+	const struct rv_receipt *r, struct rv_buf *out, struct rv_err *err);
+/* Checks a receipt without the log. leaf: the exact bytes; empty: those in the receipt. */
 RV_MUST_USE enum rv_code rv_receipt_check(struct rv_str receipt, struct rv_str leaf,
 	const char *vkey, uint64_t *ret_index, uint64_t *ret_size, struct rv_err *err);
+
+/* ---- tlog-tiles (c2sp.org/tlog-tiles); pure ----------------------------------------------------
+ */
+
+enum { RV_TILE_BITS = 8, RV_TILE_LEAVES = 256 };
+struct rv_tile {
+	bool is_entries; /* a bundle of entries; level is 0 then */
+	unsigned level; /* 0..63 */
+	uint64_t n; /* place within the level */
+	unsigned width; /* 1..256 */
+};
+/* What stands behind "tile/": "0/x001/234", "entries/005.p/17". RV_EINVAL. */
+RV_MUST_USE enum rv_code rv_tile_parse(struct rv_str path, struct rv_tile *ret, struct rv_err *err);
+/* Appends "tile/0/x001/234". */
+void rv_tile_path(const struct rv_tile *t, struct rv_buf *out);
+/* Hashes that level has in a tree of that size, and those of them in its n-th tile, 0..256. */
+uint64_t rv_tile_count(uint64_t size, unsigned level);
+unsigned rv_tile_width(uint64_t size, unsigned level, uint64_t n);
+/* The next entry off a bundle. RV_ECORRUPT: it ends within one. */
+RV_MUST_USE enum rv_code rv_bundle_next(
+	struct rv_str *rest, struct rv_str *ret_leaf, struct rv_err *err);
+
+/* Where the files of a static log come from. path: "checkpoint", "rotations", "tile/0/000" …
+ * Appends the bytes. RV_ENOENT: there is none. */
+struct rv_tlog_src {
+	enum rv_code (*get)(void *self, const char *path, struct rv_buf *out, struct rv_err *err);
+	void *self;
+};
+/* A folder; dir is borrowed. */
+struct rv_tlog_src rv_tlog_dir(const char *dir);
+struct rv_tlog_exported {
+	uint64_t size; /* of the log */
+	uint64_t files; /* written now */
+	uint64_t dropped; /* entries whose bundle retention has taken away */
+};
+/* Writes all that its checkpoint covers into a folder that any web server can serve, the checkpoint
+ * last. Full tiles that are there are not written again, so that it can be repeated. */
+RV_MUST_USE enum rv_code rv_tlog_export(const struct rv_tlog_src *src, const char *dir,
+	struct rv_tlog_exported *ret, struct rv_err *err);
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
@@ -111,6 +214,7 @@ struct rv_ledger_opts {
 	const struct rv_clock *clock; /* NULL: the system's */
 	size_t segment_bytes; /* 0: 64 MiB */
 	size_t queue_max; /* records waiting; 0: 65,536 */
+	int64_t io_deadline_ms; /* a call to the disk that lasts longer is given up; 0: 5,000 */
 	size_t reserve_bytes; /* set aside for control records on a full disk; 0: none */
 	const struct rv_ledger_io *io; /* NULL: the system's */
 	/* Around the callbacks of one batch, on the ledger thread. May be NULL. */
@@ -145,11 +249,16 @@ struct rv_ledger_status {
 	size_t waiting; /* in the queue */
 	uint64_t batches, failed_batches;
 	bool has_reserve;
+	int64_t hung_ms; /* a call to the disk that was given up is out for so long; 0: none */
+	uint64_t refused; /* decisions counted by rv_ledger_refused since the last gap ended */
 };
 void rv_ledger_status(struct rv_ledger *l, struct rv_ledger_status *ret);
 /* RV_OK when a record of this sort would be taken now; else RV_EAUDIT with the reason. */
 RV_MUST_USE enum rv_code rv_ledger_ready(struct rv_ledger *l, bool is_control, struct rv_err *err);
 uint64_t rv_ledger_size(struct rv_ledger *l);
+/* Counts a decision that was answered with a denial because it could not be recorded, for the
+ * status; from 0 again when the log can be written. */
+void rv_ledger_refused(struct rv_ledger *l);
 
 struct rv_ledger_record {
 	struct rv_str
@@ -162,9 +271,9 @@ struct rv_ledger_record {
  * record is not in the log (it may be after a crash: ids make a second try harmless). */
 typedef void rv_ledger_cb(void *arg, enum rv_code code, uint64_t seq, const struct rv_sha256 *leaf);
 /* Queues one record; copies. cb runs on the ledger thread, in the order of submission of one
- * thread, must not block and must not call rv_ledger_append, _checkpoint or _free. When this fails
- * cb never runs. Errors: RV_EINVAL not a JSON object; RV_ELIMIT too large; RV_EBUSY queue full;
- * RV_EAUDIT not writable. */
+ * thread (on the watching thread when the disk hangs), must not block and must not call
+ * rv_ledger_append, _checkpoint or _free. When this fails cb never runs. Errors: RV_EINVAL not a
+ * JSON object; RV_ELIMIT too large; RV_EBUSY queue full; RV_EAUDIT not writable. */
 RV_MUST_USE enum rv_code rv_ledger_submit(struct rv_ledger *l, const struct rv_ledger_record *r,
 	rv_ledger_cb *cb, void *arg, struct rv_err *err);
 /* Submits n and waits for all, in order; waits for room in the queue. ret_seqs (may be NULL) gets
@@ -205,6 +314,10 @@ void rv_ledger_reader_free(struct rv_ledger_reader *r); /* NULL is fine */
 /* As rv_ledger_read; slices live until the reader's next call. */
 RV_MUST_USE enum rv_code rv_ledger_reader_get(
 	struct rv_ledger_reader *r, uint64_t seq, struct rv_ledger_entry *ret, struct rv_err *err);
+/* The same where a record whose leaf retention has dropped is no error: ret has its number, hash
+ * and time, and *ret_is_there is false. */
+RV_MUST_USE enum rv_code rv_ledger_reader_row(struct rv_ledger_reader *r, uint64_t seq,
+	struct rv_ledger_entry *ret, bool *ret_is_there, struct rv_err *err);
 /* False ends it. The entry's bytes are valid during the call only. */
 typedef bool rv_ledger_each(void *arg, const struct rv_ledger_entry *e);
 
@@ -235,12 +348,57 @@ RV_MUST_USE enum rv_code rv_ledger_prove_inclusion(
 	struct rv_ledger *l, uint64_t seq, uint64_t size, struct rv_proof *ret, struct rv_err *err);
 RV_MUST_USE enum rv_code rv_ledger_prove_consistency(struct rv_ledger *l, uint64_t old_size,
 	uint64_t new_size, struct rv_proof *ret, struct rv_err *err);
+/* This log as static files. */
+struct rv_tlog_src rv_tlog_log(struct rv_ledger *l);
+/* Appends the notes by which the log's key was changed; nothing when it never was. */
+RV_MUST_USE enum rv_code rv_ledger_rotations(
+	struct rv_ledger *l, struct rv_buf *out, struct rv_err *err);
+/* Takes over a checkpoint of this log to which witnesses have added their lines: durable, then
+ * published. RV_EINVAL, RV_EAUTH, RV_ECORRUPT: it is not of this log; RV_ECONFLICT: older than the
+ * one that is there; RV_EIO. Not the ledger thread. */
+RV_MUST_USE enum rv_code rv_ledger_cosigned(
+	struct rv_ledger *l, struct rv_str note, struct rv_err *err);
+/* The newest of those; RV_ENOENT. */
+RV_MUST_USE enum rv_code rv_ledger_witnessed(
+	struct rv_ledger *l, struct rv_buf *out, struct rv_err *err);
+/* Waits until a checkpoint larger than `size` is signed, or for wait_ms. Returns its size. */
+uint64_t rv_ledger_await_signed(struct rv_ledger *l, uint64_t size, int64_t wait_ms);
 /* Appends a c2sp.org/tlog-proof@v1 receipt of one record; signs first when it is not covered yet.
  */
 RV_MUST_USE enum rv_code rv_ledger_receipt(
 	struct rv_ledger *l, uint64_t seq, struct rv_buf *out, struct rv_err *err);
+/* Appends the bytes of a tile, or of a bundle (reads from disk then). RV_ENOENT: not covered by the
+ * newest signed checkpoint; RV_ECORRUPT. */
+RV_MUST_USE enum rv_code rv_ledger_tile(
+	struct rv_ledger *l, const struct rv_tile *t, struct rv_buf *out, struct rv_err *err);
 /* The log's verifier key, for as long as the log is open; "" when read only without a vkey file. */
 const char *rv_ledger_own_vkey(const struct rv_ledger *l);
+
+/* ---- retention and keys ---------------------------------------------------------------------- */
+
+/* What was logged before these times goes, as far as it lies in full segments: side bytes, or whole
+ * leaves, whose hashes stay. 0: nothing of that sort. */
+struct rv_retention {
+	int64_t texts_before_ns, events_before_ns;
+	bool is_dry; /* only count */
+	struct rv_str actor; /* the person who asked for it; empty: the service by its policy */
+};
+struct rv_retained {
+	uint64_t events, texts; /* leaves and sides taken away, or that would be */
+	uint64_t events_below, texts_below; /* records with smaller numbers have none left */
+	uint64_t segments, bytes;
+};
+/* The act is recorded first (service.retention). Reads and rewrites whole segments: not on a thread
+ * that others wait for, not on the ledger thread. RV_EAUDIT: it could not be recorded, nothing was
+ * done; RV_ECORRUPT; RV_EIO: what was done so far stays done and is recorded. */
+RV_MUST_USE enum rv_code rv_ledger_retain(struct rv_ledger *l, const struct rv_retention *p,
+	struct rv_retained *ret, struct rv_err *err);
+
+/* Changes the log's key: opens the log with the old one (o->key), records service.log_key_rotated,
+ * signs, and makes durable a note that both keys have signed. From then on only new_key opens the
+ * log. The caller has new_key durable before, and puts it in the old one's place after. */
+RV_MUST_USE enum rv_code rv_ledger_rotate(
+	const struct rv_ledger_opts *o, const struct rv_ledger_key *new_key, struct rv_err *err);
 
 /* ---- checking a folder from outside ---------------------------------------------------------- */
 
@@ -261,15 +419,30 @@ struct rv_verify_report {
 	uint64_t size; /* records read */
 	uint64_t signed_size; /* covered by the checkpoint in the folder */
 	uint64_t saved_size; /* covered by the saved one */
+	uint64_t dropped; /* records of which retention has left the hash */
+	size_t witnesses; /* of those named, how many have cosigned the newest checkpoint that any
+			     has */
+	uint64_t witnessed_size;
+	int64_t witnessed_ns;
 	uint64_t torn_bytes; /* after the last whole record; no fault by itself */
 	struct rv_sha256 root; /* of all records read */
 	size_t n_problems; /* all; the first RV_VERIFY_PROBLEMS are kept */
 	struct rv_verify_problem problem[RV_VERIFY_PROBLEMS];
 };
-/* Recomputes everything from the segments; needs no lock and trusts no index. vkey, saved: from
- * elsewhere, or NULL / empty. RV_OK: see ret->level; other codes: it could not be carried out. */
-RV_MUST_USE enum rv_code rv_ledger_verify(const char *dir, const char *vkey, struct rv_str saved,
+/* What comes from elsewhere, each NULL, empty or 0 when there is none. */
+struct rv_verify_opts {
+	const char *vkey; /* the log's, of now or of before a rotation */
+	struct rv_str saved; /* a checkpoint */
+	const char *const *witness_vkeys;
+	size_t n_witnesses, quorum; /* fewer cosignatures than quorum: FAILED */
+};
+/* Recomputes everything from the segments; needs no lock and trusts no index. RV_OK: see
+ * ret->level; other codes: it could not be carried out. */
+RV_MUST_USE enum rv_code rv_ledger_verify(const char *dir, const struct rv_verify_opts *o,
 	struct rv_verify_report *ret, struct rv_err *err);
+/* The same from the bundles and tiles of a static log. */
+RV_MUST_USE enum rv_code rv_tlog_verify(const struct rv_tlog_src *src,
+	const struct rv_verify_opts *o, struct rv_verify_report *ret, struct rv_err *err);
 /* A paragraph for people: "verified: ..." or "self-consistent: ..." or "FAILED: ..." with a line a
  * problem. */
 void rv_verify_print(const struct rv_verify_report *r, struct rv_buf *out);

@@ -56,19 +56,32 @@ struct rv_leaf_src rv_ledger_leaves(const struct rv_ledger *l)
 	return (struct rv_leaf_src){ leaf_of, (void *)l };
 }
 
-void rv_ledger_seal(struct rv_ledger *l, size_t i)
+/* The writer's files go through its watched table, another thread's do not. */
+static bool write_index(struct rv_ledger *l, const char *name, struct rv_str bytes, bool is_writer)
 {
+	char path[RV_PATH];
+	if (is_writer)
+		return rv_disk_write_file(l, name, bytes) == 0;
+	rv_ledger_path(l, name, path);
+	return rv_file_write(path, bytes, 0600, NULL) == RV_OK;
+}
+
+void rv_ledger_seal(struct rv_ledger *l, size_t i, bool is_writer)
+{
+	rv_assert(pthread_mutex_lock(&l->mu) == 0);
 	struct rv_seg *s = l->segs[i], *mapped;
 	const struct rv_sha256 *tiles;
 	char name[RV_SEG_NAME], path[RV_PATH];
 	RV_AUTO_BUF b;
 	rv_buf_init(&b, SIZE_MAX);
 	size_t from = s->first / RV_TILE_LEAVES, n = rv_index_tiles(s->first, s->n);
-	if (!rv_index_write(s, l->tree.level[0].h + from, n, &b))
+	bool ok = rv_index_write(s, l->tree.level[0].h + from, n, &b);
+	rv_assert(pthread_mutex_unlock(&l->mu) == 0);
+	if (!ok)
 		return;
 	rv_seg_name(s->first, "idx", name);
 	rv_ledger_path(l, name, path);
-	if (rv_disk_write_file(l, name, rv_buf_str(&b)) != 0 ||
+	if (!write_index(l, name, rv_buf_str(&b), is_writer) ||
 		rv_index_map(path, s->first, &mapped, &tiles, NULL) != RV_OK)
 		return;
 	rv_assert(pthread_mutex_lock(&l->mu) == 0);
@@ -88,6 +101,23 @@ struct fill {
 	struct rv_err *err;
 };
 
+/* Only the hash is left: no word of it is found any more. */
+static bool fill_dropped(struct fill *f, const struct rv_rec *r)
+{
+	const struct rv_seg_row row = {
+		.at = (uint32_t)r->offset, .logged_ns = r->logged_ns, .hash = r->hash
+	};
+	f->code = RV_OK;
+	if (row.logged_ns < f->last_logged)
+		f->code = RV_FAIL(f->err, RV_ECORRUPT, "%s: event %llu: its time is not in order",
+			f->name, (unsigned long long)r->seq);
+	f->last_logged = row.logged_ns;
+	f->s->used = r->offset + rv_rec_bytes(r);
+	if (f->code == RV_OK && !rv_seg_push(f->s, &row))
+		f->code = RV_FAIL(f->err, RV_ENOMEM, "out of memory");
+	return f->code == RV_OK;
+}
+
 static bool fill_one(void *arg, const struct rv_rec *r)
 {
 	struct fill *f = arg;
@@ -96,6 +126,8 @@ static bool fill_one(void *arg, const struct rv_rec *r)
 	struct rv_fields fields;
 	uint64_t seq = 0;
 	rv_arena_clear(&f->a);
+	if (r->is_dropped)
+		return fill_dropped(f, r);
 	f->code = rv_leaf_open(r->leaf, &seq, &row.logged_ns, &event, f->err);
 	if (f->code == RV_OK && (seq != r->seq || row.logged_ns < f->last_logged))
 		f->code = RV_FAIL(f->err, RV_ECORRUPT, "its place or time is not in order");
@@ -139,6 +171,24 @@ static enum rv_code read_bytes(struct rv_ledger *l, struct rv_seg *s, struct rv_
 	if (is_last)
 		l->torn_bytes = scan.torn_bytes;
 	return RV_OK;
+}
+
+enum rv_code rv_ledger_read_full(
+	struct rv_ledger *l, struct rv_str bytes, struct rv_seg *s, struct rv_err *err)
+{
+	char name[RV_SEG_NAME];
+	struct rv_seg_scan scan;
+	struct fill f = { .s = s, .name = name, .err = err };
+	rv_seg_name(s->first, "seg", name);
+	RV_TRY(rv_seg_head_check(bytes, s->first, rv_str_of(l->origin), err));
+	rv_arena_init(&f.a, RV_EVENT_ARENA);
+	f.code = RV_OK;
+	rv_seg_scan(bytes, s->first, fill_one, &f, &scan);
+	rv_arena_done(&f.a);
+	RV_TRY(f.code);
+	return scan.end == RV_SEG_CLEAN ? RV_OK
+					: RV_FAIL(err, RV_ECORRUPT, "%s: damaged at byte %llu",
+						  name, (unsigned long long)scan.used);
 }
 
 /* A reader beside a running writer may catch a batch half written: it looks again. */
@@ -264,7 +314,7 @@ static enum rv_code load_one(
 		return catch_up(l, end, err);
 	RV_TRY(catch_up(l, end - end % RV_TILE_LEAVES, err));
 	if (l->is_writer)
-		rv_ledger_seal(l, l->n_segs - 1);
+		rv_ledger_seal(l, l->n_segs - 1, true);
 	return RV_OK;
 }
 
@@ -336,6 +386,28 @@ static enum rv_code load_note(struct rv_ledger *l, struct rv_checkpoint *c, stru
 	return rv_buf_ok(&l->note, err);
 }
 
+/* The newest checkpoint with cosignatures; one that does not fit is left to verify. */
+static enum rv_code load_witnessed(struct rv_ledger *l, struct rv_err *err)
+{
+	char path[RV_PATH];
+	RV_AUTO_ARENA a;
+	struct rv_str note;
+	struct rv_checkpoint c;
+	struct rv_sha256 root;
+	rv_arena_init(&a, 4 * RV_CHECKPOINT_MAX);
+	rv_ledger_path(l, RV_F_WITNESSED, path);
+	if (rv_file_read(&a, path, RV_CHECKPOINT_MAX, &note, NULL) != RV_OK ||
+		rv_checkpoint_open(note, NULL, &c, NULL) != RV_OK || c.size > l->tree.n)
+		return RV_OK;
+	struct rv_leaf_src src = rv_ledger_leaves(l);
+	rv_tree_root(&l->tree, &src, c.size, &root);
+	if (!rv_sha256_eq(&root, &c.root) || strcmp(c.origin, l->origin) != 0)
+		return RV_OK;
+	rv_buf_add(&l->witnessed, note);
+	l->witnessed_size = c.size;
+	return rv_buf_ok(&l->witnessed, err);
+}
+
 static enum rv_code drop_torn_creation(
 	struct rv_ledger *l, const uint64_t *first, size_t *n, struct rv_err *err)
 {
@@ -382,5 +454,5 @@ enum rv_code rv_ledger_load(struct rv_ledger *l, struct rv_err *err)
 	if (code != RV_OK)
 		return RV_FAIL(err, code, "log '%s': %s", l->dir, e.msg);
 	fill_ids(l);
-	return RV_OK;
+	return load_witnessed(l, err);
 }

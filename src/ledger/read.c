@@ -28,7 +28,7 @@ void rv_reader_done(struct rv_reader *r)
 
 /* Where a record lies. */
 struct place {
-	uint64_t first, at, end, used;
+	uint64_t first, at, end, used, rewrites;
 	struct rv_sha256 hash;
 	char name[RV_SEG_NAME];
 };
@@ -46,6 +46,7 @@ static enum rv_code find_place(
 		ret->used = s->used;
 		ret->end = i + 1 < s->n ? s->at[i + 1] : s->used;
 		ret->hash = s->hash[i];
+		ret->rewrites = l->rewrites;
 	}
 	unlock(&l->mu);
 	if (!ok)
@@ -57,7 +58,7 @@ static enum rv_code find_place(
 static enum rv_code open_segment(struct rv_reader *r, const struct place *p, struct rv_err *err)
 {
 	char path[RV_PATH];
-	if (r->fd >= 0 && r->first == p->first)
+	if (r->fd >= 0 && r->first == p->first && r->rewrites == p->rewrites)
 		return RV_OK;
 	if (r->fd >= 0)
 		(void)close(r->fd); /* only read from */
@@ -66,6 +67,7 @@ static enum rv_code open_segment(struct rv_reader *r, const struct place *p, str
 	if (r->fd < 0)
 		return RV_FAIL_AT(err, RV_EIO, p->name, 0, 0, "open: %s", strerror(errno));
 	r->first = p->first;
+	r->rewrites = p->rewrites;
 	r->win_n = 0;
 	return RV_OK;
 }
@@ -105,14 +107,22 @@ static enum rv_code load_window(struct rv_reader *r, const struct place *p, stru
 	return RV_OK;
 }
 
-enum rv_code rv_reader_get(
-	struct rv_reader *r, uint64_t seq, struct rv_ledger_entry *ret, struct rv_err *err)
+/* Has retention written segments anew since that place was looked up? */
+static bool is_stale(struct rv_ledger *l, const struct place *p)
 {
-	struct place p;
+	lock(&l->mu);
+	bool stale = l->rewrites != p->rewrites;
+	unlock(&l->mu);
+	return stale;
+}
+
+static enum rv_code get_at(struct rv_reader *r, uint64_t seq, const struct place *where,
+	struct rv_ledger_entry *ret, struct rv_err *err)
+{
+	struct place p = *where;
 	struct rv_rec rec;
 	struct rv_ledger_entry e = { .seq = seq };
 	uint64_t leaf_seq = 0;
-	RV_TRY(find_place(r->l, seq, &p, err));
 	if (p.end <= p.at || p.end - p.at > rv_rec_size(RV_LEDGER_LEAF_MAX, RV_LEDGER_SIDE_MAX))
 		return RV_FAIL_AT(err, RV_ECORRUPT, p.name, 0, 0, "the index does not fit");
 	RV_TRY(open_segment(r, &p, err));
@@ -120,7 +130,11 @@ enum rv_code rv_reader_get(
 	bool ok = p.at >= r->win_at &&
 		rv_rec_read(rv_str_n(r->win, r->win_n), p.at - r->win_at, &rec) && rec.seq == seq;
 	if (ok)
-		rv_tree_leaf_hash(rec.leaf, &e.hash);
+		rv_rec_hash(&rec, &e.hash);
+	if (ok && rec.is_dropped && rv_sha256_eq(&e.hash, &p.hash))
+		return RV_FAIL(err, RV_ENOENT,
+			"event %llu was dropped by retention; its hash is in the tree as before",
+			(unsigned long long)seq);
 	if (!ok || !rv_sha256_eq(&e.hash, &p.hash) ||
 		rv_leaf_open(rec.leaf, &leaf_seq, &e.logged_ns, &e.event, NULL) != RV_OK ||
 		leaf_seq != seq)
@@ -131,6 +145,52 @@ enum rv_code rv_reader_get(
 	e.side = rec.side;
 	*ret = e;
 	return RV_OK;
+}
+
+enum rv_code rv_reader_get(
+	struct rv_reader *r, uint64_t seq, struct rv_ledger_entry *ret, struct rv_err *err)
+{
+	for (;;) {
+		struct place p;
+		struct rv_err e = { 0 };
+		RV_TRY(find_place(r->l, seq, &p, err));
+		enum rv_code code = get_at(r, seq, &p, ret, &e);
+		if (code == RV_OK)
+			return RV_OK;
+		if (code != RV_ENOENT && is_stale(r->l, &p))
+			continue;
+		if (err)
+			*err = e;
+		return code;
+	}
+}
+
+/* What is known of a record that is not there any more. */
+static void row_of(struct rv_ledger *l, uint64_t seq, struct rv_ledger_entry *ret)
+{
+	lock(&l->mu);
+	const struct rv_seg *s = rv_ledger_seg(l, seq);
+	*ret = (struct rv_ledger_entry){
+		.seq = seq, .logged_ns = s->logged[seq - s->first], .hash = s->hash[seq - s->first]
+	};
+	unlock(&l->mu);
+}
+
+enum rv_code rv_reader_try(struct rv_reader *r, uint64_t seq, struct rv_ledger_entry *ret,
+	bool *ret_is_there, struct rv_err *err)
+{
+	struct rv_err e = { 0 };
+	enum rv_code code = rv_reader_get(r, seq, ret, &e);
+	*ret_is_there = code == RV_OK;
+	if (code == RV_OK)
+		return RV_OK;
+	if (code == RV_ENOENT && seq < rv_ledger_size(r->l)) {
+		row_of(r->l, seq, ret);
+		return RV_OK;
+	}
+	if (err)
+		*err = e;
+	return code;
 }
 
 enum rv_code rv_ledger_read(struct rv_ledger *l, struct rv_arena *a, uint64_t seq,

@@ -32,3 +32,9 @@ enum rv_code rv_ledger_reader_get(
 {
 	return rv_reader_get(&r->r, seq, ret, err);
 }
+
+enum rv_code rv_ledger_reader_row(struct rv_ledger_reader *r, uint64_t seq,
+	struct rv_ledger_entry *ret, bool *ret_is_there, struct rv_err *err)
+{
+	return rv_reader_try(&r->r, seq, ret, ret_is_there, err);
+}

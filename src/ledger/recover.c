@@ -2,7 +2,7 @@
  * file system, and control records go on. Anything else: all are refused; before the next write the
  * last segment is opened again, cut to its last durable record, synced and read back. Either way
  * the writer tries again by itself until the log can be written as before, and records how long
- * that took as service.audit_gap. */
+ * that took as service.ledger_recovered. */
 #include "ledger/ledger_int.h"
 
 static void lock(pthread_mutex_t *m)
@@ -25,8 +25,8 @@ static bool is_full(int e)
 	return e == ENOSPC || e == EDQUOT;
 }
 
-void rv_ledger_note_event(
-	struct rv_ledger *l, const char *kind, const char *name, int64_t value, int64_t now_ns)
+void rv_ledger_note_event(struct rv_ledger *l, const char *kind, const struct rv_note_num *detail,
+	size_t n, int64_t now_ns)
 {
 	struct rv_uuid u;
 	struct rv_json_w w;
@@ -48,7 +48,8 @@ void rv_ledger_note_event(
 	rv_json_w_kv_strz(&w, "evidence", "enforced");
 	rv_json_w_name(&w, "detail");
 	rv_json_w_obj(&w);
-	rv_json_w_kv_i64(&w, name, value);
+	for (size_t i = 0; i < n; i++)
+		rv_json_w_kv_i64(&w, detail[i].name, detail[i].value);
 	rv_json_w_obj_end(&w);
 	rv_json_w_obj_end(&w);
 	const struct rv_ledger_record r = { .event = rv_buf_str(&b), .is_control = true };
@@ -168,7 +169,22 @@ void rv_writer_retry(struct rv_ledger *l)
 	}
 	lock(&l->q_mu);
 	l->has_reserve = l->reserve_bytes > 0;
+	l->refused = 0;
 	unlock(&l->q_mu);
+	const struct rv_note_num gap = { "ms", failing_ms };
 	set_state(l, RV_LEDGER_OPEN, "");
-	rv_ledger_note_event(l, "service.audit_gap", "ms", failing_ms, rv_clock_unix_ns(l->clock));
+	rv_ledger_note_event(l, "service.ledger_recovered", &gap, 1, rv_clock_unix_ns(l->clock));
+}
+
+void rv_writer_unhang(struct rv_ledger *l)
+{
+	lock(&l->q_mu);
+	int64_t since = l->hung_since;
+	l->hung_since = 0;
+	unlock(&l->q_mu);
+	if (!since)
+		return;
+	if (!l->failing_since || since < l->failing_since)
+		l->failing_since = since;
+	set_failed(l, ETIMEDOUT);
 }

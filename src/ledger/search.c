@@ -114,7 +114,10 @@ static enum rv_code run(struct search *s, struct rv_reader *r, rv_ledger_each *e
 	while (s->before > 0 && !s->is_over) {
 		RV_TRY(step(s, err));
 		for (size_t i = 0; i < s->n_hits; i++) {
-			RV_TRY(rv_reader_get(r, s->hit[i], &e, err));
+			bool is_there;
+			RV_TRY(rv_reader_try(r, s->hit[i], &e, &is_there, err));
+			if (!is_there)
+				continue; /* dropped by retention */
 			if (!has_text(e.event, s->q->text))
 				continue;
 			if (!each(arg, &e) || --left == 0) {

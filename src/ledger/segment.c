@@ -16,6 +16,9 @@
  *     24  4  bytes of the leaf, 1..65,535
  *     28  4  bytes of the side, 0..1 MiB
  *     32     leaf, side, zeros up to a multiple of 8
+ *   A record whose leaf retention has dropped keeps its place and its hash: "RVH1" instead of
+ *   "RVR1", 40 for the bytes of the leaf, 0 for those of the side, and in the leaf's place "logged"
+ *   (8 bytes, Unix nanoseconds) and the leaf's hash (32). Only in segments that are full.
  *   then zeros: the file is filled ahead of the records, for a sync that need not change the inode
  *   is several times cheaper.
  *
@@ -41,6 +44,8 @@
 
 #define SEG_MAGIC "RVSEG1\n"
 #define REC_MAGIC 0x31525652U
+#define HASH_MAGIC 0x31485652U
+enum { HASH_BYTES = 8 + 32 };
 
 static void put32(char *p, uint32_t v)
 {
@@ -109,13 +114,36 @@ void rv_rec_seal(char *p, uint64_t seq, uint64_t batch, size_t leaf_n, size_t si
 	memset(p + used, 0, rv_rec_size(leaf_n, side_n) - used);
 }
 
+void rv_rec_seal_hash(
+	char *p, const struct rv_rec *r, const struct rv_sha256 *hash, int64_t logged_ns)
+{
+	put64(p + RV_REC_HEAD, (uint64_t)logged_ns);
+	memcpy(p + RV_REC_HEAD + 8, hash->b, 32);
+	rv_rec_seal(p, r->seq, r->batch, HASH_BYTES, 0);
+	put32(p, HASH_MAGIC); /* the checksum begins behind it */
+}
+
+size_t rv_rec_hash_size(void)
+{
+	return rv_rec_size(HASH_BYTES, 0);
+}
+
+void rv_rec_hash(const struct rv_rec *r, struct rv_sha256 *ret)
+{
+	if (r->is_dropped)
+		*ret = r->hash;
+	else
+		rv_tree_leaf_hash(r->leaf, ret);
+}
+
 bool rv_rec_read(struct rv_str seg, uint64_t offset, struct rv_rec *ret)
 {
 	if (offset > seg.n || seg.n - offset < RV_REC_HEAD)
 		return false;
 	const char *p = seg.p + offset;
 	size_t leaf_n = get32(p + 24), side_n = get32(p + 28);
-	if (get32(p) != REC_MAGIC || leaf_n == 0 || leaf_n > RV_LEDGER_LEAF_MAX ||
+	bool is_dropped = get32(p) == HASH_MAGIC && leaf_n == HASH_BYTES && side_n == 0;
+	if ((get32(p) != REC_MAGIC && !is_dropped) || leaf_n == 0 || leaf_n > RV_LEDGER_LEAF_MAX ||
 		side_n > RV_LEDGER_SIDE_MAX)
 		return false;
 	if (seg.n - offset < RV_REC_HEAD + leaf_n + side_n ||
@@ -126,6 +154,12 @@ bool rv_rec_read(struct rv_str seg, uint64_t offset, struct rv_rec *ret)
 		.batch = get64(p + 16),
 		.leaf = rv_str_n(p + RV_REC_HEAD, leaf_n),
 		.side = rv_str_n(p + RV_REC_HEAD + leaf_n, side_n) };
+	if (is_dropped) {
+		ret->is_dropped = true;
+		ret->logged_ns = (int64_t)get64(p + RV_REC_HEAD);
+		memcpy(ret->hash.b, p + RV_REC_HEAD + 8, 32);
+		ret->leaf = RV_STR("");
+	}
 	return true;
 }
 
@@ -157,7 +191,7 @@ void rv_seg_scan(
 			ret->end = RV_SEG_STOPPED;
 			return;
 		}
-		ret->used += rv_rec_size(rec.leaf.n, rec.side.n);
+		ret->used += rv_rec_bytes(&rec);
 		ret->next++;
 	}
 	/* used may lie behind a file that was cut inside its last padding: nothing was lost. */

@@ -1,7 +1,6 @@
 /* The one thread that writes. It takes all that waits (at most RV_LEDGER_BATCH_MAX records), makes
- * it durable with one write and one sync, folds it into the tree, and runs the callbacks.
- What happens
- * when that fails stands in recover.c. */
+ * it durable with one write and one sync, folds it into the tree, and runs the callbacks. What
+ * happens when that fails stands in recover.c. */
 #include <time.h>
 
 #include "ledger/ledger_int.h"
@@ -35,6 +34,7 @@ void rv_writer_finish(struct rv_ledger *l, struct rv_list *q, enum rv_code code)
 {
 	if (!q->head)
 		return;
+	lock(&l->finish_mu);
 	if (l->on_batch)
 		l->on_batch(l->on_batch_arg, true);
 	for (struct rv_job_rec *r; (r = rv_list_pop(q));) {
@@ -45,6 +45,7 @@ void rv_writer_finish(struct rv_ledger *l, struct rv_list *q, enum rv_code code)
 	}
 	if (l->on_batch)
 		l->on_batch(l->on_batch_arg, false);
+	unlock(&l->finish_mu);
 }
 
 static size_t size_of(const struct rv_job_rec *r)
@@ -93,14 +94,14 @@ static int roll(struct rv_ledger *l)
 		return e;
 	}
 	if (zeroed > old->used)
-		(void)l->io->ftruncate(l->io->self, full_fd, (off_t)old->used); /* zeros may stay */
+		rv_disk_trim(l, full_fd, old->used);
 	(void)close(full_fd); /* synced */
 	lock(&l->mu);
 	bool ok = rv_ledger_push_seg(l, s);
 	unlock(&l->mu);
 	rv_assert(ok);
 	l->must_roll = false;
-	rv_ledger_seal(l, l->n_segs - 2);
+	rv_ledger_seal(l, l->n_segs - 2, true);
 	return 0;
 }
 
@@ -184,8 +185,9 @@ static void note_clock(struct rv_ledger *l)
 {
 	int64_t now = rv_clock_unix_ns(l->clock);
 	if (l->last_wall - now > RV_NS_PER_S)
-		rv_ledger_note_event(l, "service.clock_step", "back_ms",
-			(l->last_wall - now) / RV_NS_PER_MS, l->last_logged);
+		rv_ledger_note_event(l, "service.clock_step",
+			&(struct rv_note_num){ "back_ms", (l->last_wall - now) / RV_NS_PER_MS }, 1,
+			l->last_logged);
 	l->last_wall = now;
 }
 
@@ -199,6 +201,9 @@ static void commit(struct rv_ledger *l, struct rv_list *in)
 	if (!in->head)
 		in->tail = &in->head;
 	rv_list_init(&l->ours);
+	rv_list_init(&now);
+	l->flight[0] = &now;
+	l->flight[1] = in;
 	while (in->head) {
 		pick(l, in, &now);
 		int e = now.n == 0 ? roll(l) : write_batch(l, &now);
@@ -207,6 +212,7 @@ static void commit(struct rv_ledger *l, struct rv_list *in)
 		else
 			rv_writer_finish(l, &now, RV_OK);
 	}
+	l->flight[0] = l->flight[1] = NULL;
 }
 
 /* ---- the loop ---- */
@@ -218,7 +224,8 @@ static void sign(struct rv_ledger *l, uint64_t ticket)
 	l->sign_due = code == RV_OK ? 0 : mono() + RV_SIGN_AFTER_MS * RV_NS_PER_MS;
 	lock(&l->q_mu);
 	l->sign_code = code;
-	l->sign_done = ticket;
+	if (ticket > l->sign_done)
+		l->sign_done = ticket;
 	snprintf(l->checkpoint_error, sizeof l->checkpoint_error, "%.*s",
 		(int)sizeof l->checkpoint_error - 1, code == RV_OK ? "" : err.msg);
 	rv_assert(pthread_cond_broadcast(&l->q_signed) == 0);
@@ -249,6 +256,7 @@ static void wait_for_work(struct rv_ledger *l)
 		}
 		rv_assert(e == 0 || e == ETIMEDOUT);
 		l->is_writer_idle = false;
+		rv_assert(pthread_cond_signal(&l->q_watch) == 0);
 	}
 }
 
@@ -286,6 +294,7 @@ void *rv_writer_main(void *ledger)
 			commit(l, &work);
 		if (is_wanted || is_due(l->sign_due) || (is_last && l->sign_due))
 			sign(l, ticket);
+		rv_writer_unhang(l);
 	}
 	return NULL;
 }

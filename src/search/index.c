@@ -97,10 +97,19 @@ enum rv_code rv_search_list(const char *dir, uint64_t **ret, size_t *ret_n, stru
 
 /* ---- building ---- */
 
+/* Of an event that retention has dropped nothing can be found; its row stays, so that rows and
+ * numbers go together. */
+static enum rv_code load_row(struct rv_ledger_reader *r, uint64_t seq, struct rv_doc *d,
+	struct rv_ledger_entry *ret, struct rv_err *err)
+{
+	bool is_there = false;
+	RV_TRY(rv_ledger_reader_row(r, seq, ret, &is_there, err));
+	return rv_doc_load(d, is_there ? ret->event : RV_STR("{}"), err);
+}
+
 static enum rv_code add_row(struct rv_build *b, struct rv_doc *d, const struct rv_ledger_entry *e,
 	pthread_rwlock_t *lock, struct rv_err *err)
 {
-	RV_TRY(rv_doc_load(d, e->event, err));
 	if (lock)
 		rv_assert(pthread_rwlock_wrlock(lock) == 0);
 	bool ok = rv_build_add(b, d, e->logged_ns, &e->hash);
@@ -116,7 +125,7 @@ enum rv_code rv_search_build(struct rv_ledger_reader *r, struct rv_doc *d, uint6
 	struct rv_ledger_entry e;
 	enum rv_code code = b ? RV_OK : RV_FAIL(err, RV_ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < n && code == RV_OK; i++) {
-		code = rv_ledger_reader_get(r, first + i, &e, err);
+		code = load_row(r, first + i, d, &e, err);
 		if (code == RV_OK)
 			code = add_row(b, d, &e, NULL, err);
 	}
@@ -226,7 +235,7 @@ static enum rv_code feed(struct rv_search *s, struct rv_err *err)
 	uint64_t size = rv_ledger_size(s->ledger);
 	RV_TRY(fill_holes(s, err));
 	for (uint64_t seq = s->open->first + s->open->n; seq < size && !is_closing(s); seq++) {
-		enum rv_code code = rv_ledger_reader_get(s->reader, seq, &e, err);
+		enum rv_code code = load_row(s->reader, seq, &s->doc, &e, err);
 		if (code == RV_OK)
 			code = add_row(s->open, &s->doc, &e, &s->lock, err);
 		if (code == RV_ENOMEM)
@@ -268,6 +277,17 @@ void rv_search_distrust(struct rv_search *s, struct rv_shard *sh)
 	}
 	unlock(s);
 	rv_search_poke(s);
+}
+
+void rv_search_forget(struct rv_search *s, uint64_t from, uint64_t to)
+{
+	for (size_t i = from / s->shard_rows; i * s->shard_rows < to; i++) {
+		rv_assert(pthread_rwlock_rdlock(&self(s)->lock) == 0);
+		struct rv_shard *sh = i < s->n_shards ? s->shards[i] : NULL;
+		unlock(s);
+		if (sh)
+			rv_search_distrust(s, sh);
+	}
 }
 
 static bool is_of_log(struct rv_search *s, const struct rv_shard *sh)

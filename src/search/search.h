@@ -62,6 +62,9 @@ struct rv_search_opts {
 RV_MUST_USE enum rv_code rv_search_open(
 	const struct rv_search_opts *o, struct rv_search **ret, struct rv_err *err);
 void rv_search_free(struct rv_search *s); /* NULL is fine */
+/* Events [from, to) were dropped by retention: what the index knows of them is made anew without
+ * them. */
+void rv_search_forget(struct rv_search *s, uint64_t from, uint64_t to);
 /* There is something new in the log. Cheap; from the ledger's callbacks too. */
 void rv_search_poke(struct rv_search *s);
 /* Indexes all that is durable now, on this thread. */

@@ -191,6 +191,18 @@ static const struct row rows[] = {
 		NULL },
 	{ "GET", "/v1/log/consistency", "/v1/log/consistency?old=1&new=2", NULL, "aldo", 200, 0, 0,
 		0, NULL, NULL },
+	{ "GET", "/v1/log/retention", "/v1/log/retention", NULL, "aldo", 200, 403, 0, 0, NULL,
+		NULL },
+	{ "GET", "/log/checkpoint", "/log/checkpoint", NULL, "aldo", 200, 200, 0, 0, NULL, NULL },
+	{ "GET", "/log/rotations", "/log/rotations", NULL, "aldo", 404, 404, 0, 0, NULL, NULL },
+	{ "GET", "/log/tile/{path*}", "/log/tile/0/000.p/1", NULL, "aldo", 200, 200, 0, 0, NULL,
+		NULL },
+	{ "GET", "/log/tile/{path*}", "/log/tile/0/000.p/0", NULL, "aldo", 404, 404, 0, 0, NULL,
+		NULL },
+	{ "GET", "/log/tile/{path*}", "/log/tile/7/000", NULL, "aldo", 404, 404, 0, 0, NULL, NULL },
+	{ "GET", "/log/tile/entries/{path*}", "/log/tile/entries/000.p/1", NULL, "aldo", 200, 403,
+		0, 0, NULL, NULL },
+	{ "GET", "/metrics", "/metrics", NULL, "aldo", 200, 200, 0, 0, NULL, NULL },
 	/* last: it ends what others need */
 	{ "DELETE", "/v1/policies/{name}", "/v1/policies/case", NULL, "gus", 200, 403, 0, 0, NULL,
 		NULL },
@@ -414,10 +426,34 @@ TEST(every_route_has_a_row)
 			found = strcmp(routes[i].method, rows[k].method) == 0 &&
 				strcmp(routes[i].pattern, rows[k].pattern) == 0 &&
 				rows[k].want < 400;
-		/* The first admin's link can be used once, by make_admin. */
-		CHECKF(found || strcmp(routes[i].pattern, "/v1/setup") == 0,
+		/* The first admin's link can be used once, by make_admin; and the log's key was
+		 * never changed. */
+		CHECKF(found || strcmp(routes[i].pattern, "/v1/setup") == 0 ||
+				strcmp(routes[i].pattern, "/log/rotations") == 0,
 			"%s %s has no row that succeeds", routes[i].method, routes[i].pattern);
 	}
+}
+
+/* Entries are events: without a credential there are none. Hashes and counts are for everybody
+ * here. */
+TEST(entries_are_for_those_who_read_the_log)
+{
+	static struct site_answer a;
+	struct site s;
+	site_open(&s);
+	site_ask(&s, "GET", "/v1/log/checkpoint", NULL, NULL, &a);
+	CHECK(a.status == 200);
+	site_ask(&s, "GET", "/log/tile/0/000.p/1", NULL, NULL, &a);
+	CHECKF(a.status == 200, "%d", a.status);
+	site_ask(&s, "GET", "/log/tile/entries/000.p/1", NULL, NULL, &a);
+	CHECKF(a.status == 401, "%d", a.status);
+	site_ask(&s, "GET", "/log/tile/entries/000.p/1", "rv_nonsense", NULL, &a);
+	CHECKF(a.status == 401, "%d", a.status);
+	site_ask(&s, "GET", "/metrics", NULL, NULL, &a);
+	CHECKF(a.status == 200 && strstr(a.body, "reeve_ledger_up 1\n") &&
+			strstr(a.body, "# TYPE reeve_ledger_records_total counter"),
+		"%d %.200s", a.status, a.body);
+	site_done(&s);
 }
 
 int main(int argc, char **argv)

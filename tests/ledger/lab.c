@@ -27,7 +27,10 @@ void lab_remove(const char *dir)
 		return;
 	for (struct dirent *e; (e = readdir(d));) {
 		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-		(void)unlink(path); /* "." and ".." refuse */
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlink(path) != 0)
+			lab_remove(path);
 	}
 	(void)closedir(d);
 	(void)rmdir(dir);

@@ -28,6 +28,9 @@ static bool fails(struct shim *s)
 {
 	s->calls++;
 	(void)pthread_cond_broadcast(&s->changed);
+	s->is_hanging |= s->calls == s->hang_at;
+	while (s->is_hanging)
+		(void)pthread_cond_wait(&s->changed, &s->mu);
 	if (s->is_dead) {
 		errno = EIO;
 		return true;

@@ -14,6 +14,8 @@ struct shim {
 	uint64_t fail_from, fail_n; /* calls [fail_from, fail_from + fail_n) fail; from 1 */
 	int fail_errno;
 	bool is_short; /* a failing pwrite writes half first */
+	bool is_hanging; /* calls wait until this is false again */
+	uint64_t hang_at; /* the number of the call that sets is_hanging; 0: none */
 	bool is_dead; /* everything fails, as after the power went */
 	uint64_t room_bytes; /* files may grow by so much in all; UINT64_MAX: no limit */
 	uint64_t grown_bytes;

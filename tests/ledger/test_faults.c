@@ -63,7 +63,8 @@ static void check_run(struct run *r, bool may_more, const char *what, uint64_t k
 	r->b.opts.io = NULL;
 	/* A log that was closed in good order has no torn tail. */
 	if (!may_more) {
-		CHECK(rv_ledger_verify(r->b.dir, NULL, RV_STR(""), &rep, NULL) == RV_OK);
+		CHECK(rv_ledger_verify(r->b.dir, &(struct rv_verify_opts){ .vkey = NULL }, &rep,
+			      NULL) == RV_OK);
 		CHECKF(rep.torn_bytes == 0, "%s %llu: remains of a failed batch", what,
 			(unsigned long long)k);
 	}
@@ -91,7 +92,8 @@ static void check_run(struct run *r, bool may_more, const char *what, uint64_t k
 			rv_str_eq(e.event, rv_str_n(text, lab_event(i, text, sizeof text))));
 	}
 	lab_close(&r->b);
-	CHECK(rv_ledger_verify(r->b.dir, r->b.vkey, RV_STR(""), &rep, &err) == RV_OK);
+	CHECK(rv_ledger_verify(r->b.dir, &(struct rv_verify_opts){ .vkey = r->b.vkey }, &rep,
+		      &err) == RV_OK);
 	CHECKF(rep.level == (rep.size ? RV_VERIFY_VERIFIED : RV_VERIFY_CONSISTENT),
 		"%s %llu: %s %s", what, (unsigned long long)k, rep.problem[0].file,
 		rep.problem[0].text);
@@ -341,6 +343,114 @@ TEST(what_reads_back_differently_stays_refused)
 	CHECK(shim_wait(&r.s, is_broken, r.b.l));
 	CHECK(append_some(&r, 4, 2, NULL) == RV_EAUDIT);
 	run_done(&r);
+}
+
+static void hang(struct shim *s, bool on)
+{
+	(void)pthread_mutex_lock(&s->mu);
+	s->is_hanging = on;
+	(void)pthread_cond_broadcast(&s->changed);
+	(void)pthread_mutex_unlock(&s->mu);
+}
+
+static bool is_unavailable(void *arg)
+{
+	struct rv_ledger_status st;
+	rv_ledger_status(arg, &st);
+	return st.state == RV_LEDGER_UNAVAILABLE;
+}
+
+/* The n-th call from now hangs: whoever waits is answered at the deadline, nothing is taken
+ * meanwhile, and when the disk is back what was refused is not in the log. */
+static bool hang_at(uint64_t k)
+{
+	struct lab b;
+	struct shim s;
+	struct rv_err err = { 0 };
+	struct rv_ledger_status st;
+	uint64_t n[2] = { 0 };
+	bool was_hit = false;
+	lab_init(&b);
+	shim_init(&s);
+	b.opts.io = &s.io;
+	b.opts.io_deadline_ms = 30;
+	b.opts.segment_bytes = 3000;
+	b.opts.reserve_bytes = 4096;
+	lab_must_open(&b);
+	rv_assert(lab_append(&b, 0, 3, 1, &err) == RV_OK);
+	(void)pthread_mutex_lock(&s.mu);
+	s.hang_at = s.calls + k;
+	(void)pthread_mutex_unlock(&s.mu);
+	uint64_t done = 3;
+	for (; done < 12; done++) {
+		char text[LAB_EVENT];
+		struct rv_ledger_record r = { .event = rv_str_n(
+						      text, lab_event(done, text, LAB_EVENT)) };
+		if (rv_ledger_append(b.l, &r, 1, NULL, &err) != RV_OK)
+			break;
+	}
+	if (done < 12) {
+		was_hit = true;
+		CHECKF(err.code == RV_EAUDIT, "%llu: %s", (unsigned long long)k, err.msg);
+		rv_ledger_status(b.l, &st);
+		CHECKF(st.state == RV_LEDGER_UNAVAILABLE && strstr(st.reason, "not answered"),
+			"%llu: %s", (unsigned long long)k, st.reason);
+		CHECK(st.hung_ms >= 30);
+		struct rv_ledger_record r = { .event = RV_STR("{}") };
+		CHECK(rv_ledger_submit(b.l, &r, count_it, n, NULL) == RV_EAUDIT);
+		CHECK(rv_ledger_checkpoint(
+			      b.l, true, &(struct rv_buf){ .max_bytes = 4096 }, NULL) == RV_EAUDIT);
+		rv_ledger_refused(b.l);
+	}
+	hang(&s, false);
+	if (was_hit) {
+		CHECK(shim_wait(&s, is_open, b.l));
+		rv_err_clear(&err);
+		rv_assert(lab_append(&b, done, 2, 1, &err) == RV_OK);
+	}
+	lab_close(&b);
+	/* All that was acknowledged, the word about the gap, and nothing that was refused. */
+	struct rv_verify_report rep;
+	CHECK(rv_ledger_verify(b.dir, &(struct rv_verify_opts){ .vkey = b.vkey }, &rep, NULL) ==
+		RV_OK);
+	CHECKF(rep.level == RV_VERIFY_VERIFIED && rep.size == done + (was_hit ? 3 : 0),
+		"%llu: %llu events", (unsigned long long)k, (unsigned long long)rep.size);
+	lab_done(&b);
+	shim_done(&s);
+	return was_hit;
+}
+
+TEST(a_hanging_disk_is_given_up_at_the_deadline)
+{
+	uint64_t hits = 0;
+	for (uint64_t k = 1; k < 24; k++)
+		hits += hang_at(k);
+	CHECKF(hits > 10, "%llu", (unsigned long long)hits);
+}
+
+/* A hang while a checkpoint is written: who waits for it is answered too. */
+TEST(a_signature_that_hangs_is_given_up)
+{
+	struct lab b;
+	struct shim s;
+	struct rv_err err = { 0 };
+	RV_AUTO_BUF note;
+	rv_buf_init(&note, 4096);
+	lab_init(&b);
+	shim_init(&s);
+	b.opts.io = &s.io;
+	b.opts.io_deadline_ms = 30;
+	lab_must_open(&b);
+	REQUIRE_OK(lab_append(&b, 0, 3, 1, &err), &err);
+	hang(&s, true);
+	CHECK(rv_ledger_checkpoint(b.l, true, &note, &err) == RV_EAUDIT);
+	CHECK(is_unavailable(b.l));
+	hang(&s, false);
+	CHECK(shim_wait(&s, is_open, b.l));
+	rv_err_clear(&err);
+	REQUIRE_OK(rv_ledger_checkpoint(b.l, true, &note, &err), &err);
+	lab_done(&b);
+	shim_done(&s);
 }
 
 MAIN()

@@ -139,7 +139,8 @@ TEST(every_acknowledged_event_survives_kill_9)
 	struct rv_verify_report rep;
 	struct rv_err err = { 0 };
 	lab_close(&b);
-	REQUIRE_OK(rv_ledger_verify(b.dir, b.vkey, RV_STR(""), &rep, &err), &err);
+	REQUIRE_OK(rv_ledger_verify(b.dir, &(struct rv_verify_opts){ .vkey = b.vkey }, &rep, &err),
+		&err);
 	CHECKF(rep.level == RV_VERIFY_VERIFIED, "%s: %s", rep.problem[0].file, rep.problem[0].text);
 	printf("# %d kills, %zu acknowledgements, %llu events\n", rounds, a.n,
 		(unsigned long long)rep.size);

@@ -35,8 +35,9 @@ static struct rv_verify_report verify(struct copy *c, bool with_key, bool with_s
 {
 	struct rv_verify_report r;
 	struct rv_err err = { 0 };
-	enum rv_code code = rv_ledger_verify(c->b.dir, with_key ? c->b.vkey : NULL,
-		with_saved ? rv_str_n(c->saved, c->saved_n) : RV_STR(""), &r, &err);
+	const struct rv_verify_opts o = { .vkey = with_key ? c->b.vkey : NULL,
+		.saved = with_saved ? rv_str_n(c->saved, c->saved_n) : RV_STR("") };
+	enum rv_code code = rv_ledger_verify(c->b.dir, &o, &r, &err);
 	CHECKF(code == RV_OK, "%s", err.msg);
 	return r;
 }
@@ -254,15 +255,22 @@ TEST(wrong_key)
 	RV_AUTO_BUF v;
 	rv_buf_init(&v, 400);
 	REQUIRE_OK(rv_ledger_vkey(&other.key, RV_STR(LAB_ORIGIN), &v, &err), &err);
-	REQUIRE_OK(rv_ledger_verify(c.b.dir, rv_buf_z(&v), RV_STR(""), &r, &err), &err);
+	REQUIRE_OK(rv_ledger_verify(
+			   c.b.dir, &(struct rv_verify_opts){ .vkey = rv_buf_z(&v) }, &r, &err),
+		&err);
 	CHECK(r.level == RV_VERIFY_FAILED && says(&r, "no signature of the key") &&
 		says(&r, "another key"));
-	CHECK(rv_ledger_verify(c.b.dir, rv_buf_z(&v), rv_str_n(c.saved, c.saved_n), &r, &err) ==
-		RV_EAUTH);
+	CHECK(rv_ledger_verify(c.b.dir,
+		      &(struct rv_verify_opts){
+			      .vkey = rv_buf_z(&v), .saved = rv_str_n(c.saved, c.saved_n) },
+		      &r, &err) == RV_EAUTH);
 	rv_err_clear(&err);
-	CHECK(rv_ledger_verify(c.b.dir, "no key", RV_STR(""), &r, &err) == RV_EINVAL);
-	CHECK(rv_ledger_verify(c.b.dir, NULL, RV_STR("no note"), &r, NULL) == RV_EINVAL);
-	CHECK(rv_ledger_verify("/nonexistent", NULL, RV_STR(""), &r, NULL) == RV_ENOENT);
+	CHECK(rv_ledger_verify(c.b.dir, &(struct rv_verify_opts){ .vkey = "no key" }, &r, &err) ==
+		RV_EINVAL);
+	CHECK(rv_ledger_verify(c.b.dir, &(struct rv_verify_opts){ .saved = RV_STR("no note") }, &r,
+		      NULL) == RV_EINVAL);
+	CHECK(rv_ledger_verify("/nonexistent", &(struct rv_verify_opts){ .vkey = NULL }, &r,
+		      NULL) == RV_ENOENT);
 	lab_done(&other);
 	done(&c);
 }
