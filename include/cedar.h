@@ -422,6 +422,33 @@ CEDAR_MUST_USE cedar_code cedar_expression_check(cedar_str expression, cedar_err
 CEDAR_MUST_USE cedar_code cedar_eval_text(cedar_str expression, const cedar_entities *es,
 	const cedar_request *rq, cedar_scratch *s, cedar_value *ret, cedar_error *err);
 
+/* ---- batch and search
+ * --------------------------------------------------------------------------------------
+ */
+
+typedef enum cedar_var { CEDAR_PRINCIPAL = 1, CEDAR_ACTION, CEDAR_RESOURCE } cedar_var;
+/* A request with one part open: one principal and many resources, or the question who may. All that
+ * does not depend on the open part is worked out when it is made; each candidate then costs only
+ * what does. */
+typedef struct cedar_partial cedar_partial;
+/* ps, es and all that rq names must live as long; what rq has in the open place is not looked at.
+ */
+CEDAR_MUST_USE cedar_code cedar_partial_new(const cedar_policies *ps, const cedar_entities *es,
+	const cedar_request *rq, cedar_var open, cedar_partial **ret, cedar_error *err);
+void cedar_partial_free(cedar_partial *p);
+/* Policies that can still be satisfied, or fail, for some candidate. */
+size_t cedar_partial_left(const cedar_partial *p);
+/* What cedar_authorize answers with uid in the open place. Any thread, each with its own scratch.
+ */
+void cedar_partial_answer(
+	const cedar_partial *p, const cedar_uid *uid, cedar_scratch *s, cedar_answer *ret);
+/* The entities of the set that would be allowed in the open place, at most max, in the order of
+ * cedar_entities_at: uids into ret, which has room for max. type.p == NULL: of any type. *at: where
+ * to begin, and afterwards where to go on; the count of entities when all were looked at. s is
+ * cleared. */
+CEDAR_MUST_USE cedar_code cedar_search(const cedar_partial *p, cedar_str type, size_t *at,
+	const cedar_uid **ret, size_t max, size_t *ret_n, cedar_scratch *s, cedar_error *err);
+
 /* ---- why
  * ---------------------------------------------------------------------------------------------------
  */

@@ -80,12 +80,23 @@ static void *list_add(struct run *r, struct list *l, size_t size)
 	return (char *)l->v + size * l->n++;
 }
 
-static void try_rule(void *arg, uint32_t at)
+/* The index found it under `found`: then who is in that, and need not be asked again. */
+static inline bool fits(const struct env *env, const struct match *m, unsigned i, unsigned who,
+	const cedar_uid *found)
+{
+	if (m->op == SCOPE_ANY)
+		return true;
+	if (m->op == SCOPE_IN && i == who && found && uid_eq(found, m->uid))
+		return true;
+	return cedar_match(env, m, i);
+}
+
+static void try_rule(void *arg, uint32_t at, unsigned who, const cedar_uid *found)
 {
 	struct run *r = arg;
 	const struct rule *rule = &r->rules->list[at];
 	for (unsigned i = 0; i < WHO_COUNT; i++)
-		if (rule->heads[i].op != SCOPE_ANY && !cedar_match(&r->env, &rule->heads[i], i))
+		if (!fits(&r->env, &rule->heads[i], i, who, found))
 			return;
 	int holds = cedar_rule_tests(&r->env, rule);
 	if (holds < 0) {
@@ -148,18 +159,17 @@ static size_t sort_unique(struct list *l, size_t size)
 	return kept;
 }
 
-void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const cedar_request *rq,
-	cedar_scratch *s, cedar_answer *ret)
+void cedar_rules_answer(const struct rules *rules, const struct env *env, cedar_answer *ret)
 {
 	struct run r;
-	r.rules = ps->rules;
+	r.rules = rules;
+	r.env = *env;
 	r.permits = r.forbids = r.errors = (struct list){ NULL, 0, 0 };
-	cedar_env_init(&r.env, es, rq, &s->arena);
-	if (r.rules->index)
-		cedar_index_each(r.rules->index, &r.env, try_rule, &r);
+	if (rules->index)
+		cedar_index_each(rules->index, &r.env, try_rule, &r);
 	else
-		for (size_t i = 0; i < r.rules->n; i++)
-			try_rule(&r, (uint32_t)i);
+		for (size_t i = 0; i < rules->n; i++)
+			try_rule(&r, (uint32_t)i, 0, NULL);
 	size_t n_permits = sort_unique(&r.permits, sizeof(uint32_t)),
 	       n_forbids = sort_unique(&r.forbids, sizeof(uint32_t)),
 	       n_errors = sort_unique(&r.errors, sizeof(cedar_failure));
@@ -174,4 +184,12 @@ void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const c
 		.n_errors = n_errors,
 		.is_incomplete = r.env.is_out_of_memory,
 	};
+}
+
+void cedar_authorize(const cedar_policies *ps, const cedar_entities *es, const cedar_request *rq,
+	cedar_scratch *s, cedar_answer *ret)
+{
+	struct env env;
+	cedar_env_init(&env, es, rq, &s->arena);
+	cedar_rules_answer(ps->rules, &env, ret);
 }

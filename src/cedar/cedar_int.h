@@ -26,25 +26,32 @@ static inline cedar_str cs(struct rv_str s)
 static inline bool str_eq(cedar_str a, cedar_str b)
 {
 	uint64_t x, y;
-	size_t i = 0;
+	uint32_t u, v;
 	if (a.n != b.n)
 		return false;
 	if (a.p == b.p)
 		return true;
-	for (; i + 8 <= a.n; i += 8) {
-		memcpy(&x, a.p + i, 8);
-		memcpy(&y, b.p + i, 8);
-		if (x != y)
-			return false;
-	}
-	if (i == a.n)
-		return true;
 	if (a.n >= 8) {
+		for (size_t i = 0; i < a.n - 8; i += 8) {
+			memcpy(&x, a.p + i, 8);
+			memcpy(&y, b.p + i, 8);
+			if (x != y)
+				return false;
+		}
 		memcpy(&x, a.p + a.n - 8, 8);
 		memcpy(&y, b.p + a.n - 8, 8);
 		return x == y;
 	}
-	for (; i < a.n; i++)
+	if (a.n >= 4) {
+		memcpy(&u, a.p, 4);
+		memcpy(&v, b.p, 4);
+		if (u != v)
+			return false;
+		memcpy(&u, a.p + a.n - 4, 4);
+		memcpy(&v, b.p + a.n - 4, 4);
+		return u == v;
+	}
+	for (size_t i = 0; i < a.n; i++)
 		if (a.p[i] != b.p[i])
 			return false;
 	return true;
@@ -315,6 +322,8 @@ struct env {
 void cedar_env_init(
 	struct env *env, const cedar_entities *es, const cedar_request *rq, struct rv_arena *a);
 /* The overlay of the request first. */
+struct who cedar_env_look_up(struct env *env, const cedar_uid *uid);
+/* The same, when env->who is known. */
 struct who cedar_env_who(const struct env *env, const cedar_uid *uid);
 bool cedar_env_in(const struct env *env, const struct who *a, const cedar_uid *b);
 /* In fmt %s is a cedar_str, %u a cedar_uid, %z a C string: a and b point to them. Returns false. */

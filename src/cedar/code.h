@@ -60,6 +60,8 @@ struct rules {
 
 /* compile.c. a: where the tree lives, and what it refers to. NULL: memory. */
 const struct code *cedar_compile(struct rv_arena *a, const struct expr *e, bool fold);
+/* An "and", "or" or "if" whose left side is known: what is left of it, or itself. */
+struct code *cedar_fold_logic(struct code *c);
 /* All policies that are no templates. */
 cedar_code cedar_rules_build(cedar_policies *ps, bool no_index, cedar_error *err);
 void cedar_rules_free(struct rules *r);
@@ -75,11 +77,16 @@ bool cedar_match(const struct env *env, const struct match *m, unsigned who);
 /* 1 satisfied, 0 not, -1 failed. The head fits. */
 int cedar_rule_tests(struct env *env, const struct rule *r);
 
+/* All that is so; env is ready. */
+void cedar_rules_answer(const struct rules *rules, const struct env *env, cedar_answer *ret);
+
 /* index.c: candidates for a request. What a head asks for cannot fail, so what it rules out neither
  * decides nor errs. */
 struct cedar_index *cedar_index_new(const struct rule *rules, size_t n);
 void cedar_index_free(struct cedar_index *ix);
-typedef void cedar_index_cb(void *arg, uint32_t rule);
+/* found: the uid it was filed under (who is it, or is in it), or one of the same hash; NULL: it was
+ * found otherwise. */
+typedef void cedar_index_cb(void *arg, uint32_t rule, unsigned who, const cedar_uid *found);
 /* A rule may come more than once. */
 void cedar_index_each(
 	const struct cedar_index *ix, const struct env *env, cedar_index_cb *cb, void *arg);

@@ -89,8 +89,7 @@ static bool is_constant(const struct code *c)
 	}
 }
 
-/* What decides without its right side. */
-static struct code *fold_logic(struct code *c)
+struct code *cedar_fold_logic(struct code *c)
 {
 	if (!is_literal(c->a) || c->a->lit.kind != CEDAR_BOOL)
 		return c;
@@ -107,7 +106,7 @@ static struct code *fold(struct compiler *c, struct code *code)
 	if (!c->fold)
 		return code;
 	if (code->op == OP_AND || code->op == OP_OR || code->op == OP_IF) {
-		struct code *folded = fold_logic(code);
+		struct code *folded = cedar_fold_logic(code);
 		if (folded != code)
 			return folded;
 	}

@@ -88,8 +88,10 @@ static inline const struct node *entities_node(const cedar_entities *es, const c
 	}
 	size_t off = (uintptr_t)uid - es->chunk_at;
 	if (off < es->chunk_bytes) {
+		if (!es->replaced)
+			return (const struct node *)(const void *)uid;
 		size_t i = off / sizeof(struct node);
-		if (!es->replaced || !(es->replaced[i / 64] >> i % 64 & 1))
+		if (!(es->replaced[i / 64] >> i % 64 & 1))
 			return (const struct node *)(const void *)uid;
 	}
 	return es->slots.n > 0 ? slots_find(&es->slots, uid) : NULL;

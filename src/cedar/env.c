@@ -107,6 +107,17 @@ static struct who stored(const cedar_entities *es, const cedar_uid *uid)
 	return n ? (struct who){ &n->entity.uid, &n->entity, n->up } : (struct who){ .uid = uid };
 }
 
+struct who cedar_env_look_up(struct env *env, const cedar_uid *uid)
+{
+	const cedar_entity *over = env->rq->n_overlay ? overlay_of(env, uid) : NULL;
+	struct ancestors *up;
+	if (!over)
+		return stored(env->es, uid);
+	if (!overlay_up(env->es, env->arena, over, &up))
+		(void)cedar_env_fail_memory(env); /* told by is_out_of_memory */
+	return (struct who){ uid, over, up };
+}
+
 void cedar_env_init(
 	struct env *env, const cedar_entities *es, const cedar_request *rq, struct rv_arena *a)
 {
@@ -117,17 +128,8 @@ void cedar_env_init(
 	env->failure = (cedar_str){ NULL, 0 };
 	env->is_quiet = false;
 	env->is_out_of_memory = false;
-	for (unsigned i = 0; i < WHO_COUNT; i++) {
-		const cedar_entity *over = rq->n_overlay ? overlay_of(env, uids[i]) : NULL;
-		struct ancestors *up;
-		if (!over) {
-			env->who[i] = stored(es, uids[i]);
-			continue;
-		}
-		if (!overlay_up(es, a, over, &up))
-			(void)cedar_env_fail_memory(env); /* told by is_out_of_memory */
-		env->who[i] = (struct who){ uids[i], over, up };
-	}
+	for (unsigned i = 0; i < WHO_COUNT; i++)
+		env->who[i] = cedar_env_look_up(env, uids[i]);
 }
 
 struct who cedar_env_who(const struct env *env, const cedar_uid *uid)
@@ -137,14 +139,8 @@ struct who cedar_env_who(const struct env *env, const cedar_uid *uid)
 	for (unsigned i = 0; i < WHO_COUNT; i++)
 		if (uid_eq(env->who[i].uid, uid))
 			return env->who[i];
-	const cedar_entity *over = overlay_of(env, uid);
-	struct ancestors *up;
-	if (!over)
-		return stored(env->es, uid);
-	struct env *own = (struct env *)(uintptr_t)env; /* its memory, not its meaning */
-	if (!overlay_up(env->es, env->arena, over, &up))
-		own->is_out_of_memory = true;
-	return (struct who){ uid, over, up };
+	return cedar_env_look_up(
+		(struct env *)(uintptr_t)env, uid); /* its memory, not its meaning */
 }
 
 bool cedar_env_in(const struct env *env, const struct who *a, const cedar_uid *b)

@@ -4,6 +4,8 @@
 #include "cedar/code.h"
 #include "cedar/entities.h"
 
+static const cedar_value *look(struct env *env, const struct code *c, cedar_value *room);
+
 static bool type_error(struct env *env, const char *want, const cedar_value *got)
 {
 	return cedar_env_fail(
@@ -46,17 +48,18 @@ static int value_in(struct env *env, const struct who *a, const cedar_value *b)
 
 static int test_in(struct env *env, const struct code *c)
 {
-	struct who a;
-	cedar_value b;
-	if (c->a->op >= OP_PRINCIPAL && c->a->op <= OP_RESOURCE)
-		return cedar_run(env, c->b, &b) ? value_in(env, &env->who[c->a->who], &b) : -1;
+	cedar_value room_a, room_b;
+	const cedar_value *a, *b;
+	if (c->a->op >= OP_PRINCIPAL && c->a->op <= OP_RESOURCE) {
+		b = look(env, c->b, &room_b);
+		return b ? value_in(env, &env->who[c->a->who], b) : -1;
+	}
 	/* Both sides come before either's kind is looked at. */
-	cedar_value v;
-	if (!cedar_run(env, c->a, &v) || !cedar_run(env, c->b, &b) ||
-		!want_kind(env, &v, CEDAR_ENTITY))
+	if (!(a = look(env, c->a, &room_a)) || !(b = look(env, c->b, &room_b)) ||
+		!want_kind(env, a, CEDAR_ENTITY))
 		return -1;
-	a = cedar_env_who(env, v.u.uid);
-	return value_in(env, &a, &b);
+	const struct who w = cedar_env_who(env, a->u.uid);
+	return value_in(env, &w, b);
 }
 
 static int test_is(struct env *env, const struct code *c)
@@ -83,41 +86,56 @@ static bool no_entity(struct env *env, const cedar_uid *uid)
 	return cedar_env_fail(env, "entity %u does not exist", uid, NULL);
 }
 
-static bool entity_attr(
-	struct env *env, const struct who *w, const struct key *key, cedar_value *ret)
+/* NULL: it failed. */
+static const cedar_value *entity_attr(struct env *env, const struct who *w, const struct key *key)
 {
-	if (!w->entity)
-		return no_entity(env, w->uid);
-	const cedar_value *v = record_find(record_or_none(&w->entity->attrs), key);
-	if (!v)
-		return cedar_env_fail(
+	const cedar_value *v =
+		w->entity ? record_find(record_or_none(&w->entity->attrs), key) : NULL;
+	if (v)
+		return v;
+	if (w->entity)
+		(void)cedar_env_fail(
 			env, "%u does not have the attribute '%s'", w->uid, &key->name);
-	*ret = *v;
-	return true;
+	else
+		(void)no_entity(env, w->uid);
+	return NULL;
 }
 
-static bool record_attr(
-	struct env *env, const cedar_record *r, const struct key *key, cedar_value *ret)
+static const cedar_value *record_attr(struct env *env, const cedar_record *r, const struct key *key)
 {
 	const cedar_value *v = record_find(r, key);
 	if (!v)
-		return cedar_env_fail(
+		(void)cedar_env_fail(
 			env, "record does not have the attribute '%s'", &key->name, NULL);
-	*ret = *v;
-	return true;
+	return v;
 }
 
-static bool run_attr(struct env *env, const struct code *c, cedar_value *ret)
+/* Where a value lies already, that place; else it is made in *room. NULL: it failed. */
+static const cedar_value *look(struct env *env, const struct code *c, cedar_value *room)
 {
-	cedar_value a;
-	if (!cedar_run(env, c->a, &a))
-		return false;
-	if (a.kind == CEDAR_RECORD)
-		return record_attr(env, a.u.record, &c->key, ret);
-	if (a.kind != CEDAR_ENTITY)
-		return type_error(env, "record or entity", &a);
-	const struct who w = cedar_env_who(env, a.u.uid);
-	return entity_attr(env, &w, &c->key, ret);
+	const cedar_value *a;
+	switch (c->op) {
+	case OP_LIT:
+		return &c->lit;
+	case OP_WHO_ATTR:
+		return entity_attr(env, &env->who[c->who], &c->key);
+	case OP_CONTEXT_ATTR:
+		return record_attr(env, record_or_none(&env->rq->context), &c->key);
+	case OP_ATTR:
+		a = look(env, c->a, room);
+		if (!a)
+			return NULL;
+		if (a->kind == CEDAR_RECORD)
+			return record_attr(env, a->u.record, &c->key);
+		if (a->kind == CEDAR_ENTITY) {
+			const struct who w = cedar_env_who(env, a->u.uid);
+			return entity_attr(env, &w, &c->key);
+		}
+		(void)type_error(env, "record or entity", a);
+		return NULL;
+	default:
+		return cedar_run(env, c, room) ? room : NULL;
+	}
 }
 
 static int test_who_has(const struct env *env, const struct code *c)
@@ -197,39 +215,39 @@ static bool is_ordered(cedar_kind k)
 
 static int test_order(struct env *env, const struct code *c)
 {
-	cedar_value a, b;
-	if (!cedar_run(env, c->a, &a) || !cedar_run(env, c->b, &b))
+	cedar_value room_a, room_b;
+	const cedar_value *a = look(env, c->a, &room_a), *b = a ? look(env, c->b, &room_b) : NULL;
+	if (!b)
 		return -1;
-	if (!is_ordered(a.kind))
-		return no_test(
-			type_error(env, is_ordered(b.kind) ? cedar_kind_name(b.kind) : "long", &a));
-	if (!want_kind(env, &b, a.kind))
+	if (!is_ordered(a->kind))
+		return no_test(type_error(
+			env, is_ordered(b->kind) ? cedar_kind_name(b->kind) : "long", a));
+	if (!want_kind(env, b, a->kind))
 		return -1;
-	int64_t x = a.u.integer, y = b.u.integer;
+	int64_t x = a->u.integer, y = b->u.integer;
 	return c->op == OP_LT ? x < y : c->op == OP_LE ? x <= y : c->op == OP_GT ? x > y : x >= y;
 }
 
 static int test_eq(struct env *env, const struct code *c)
 {
-	cedar_value a, b;
-	if (!cedar_run(env, c->a, &a) || !cedar_run(env, c->b, &b))
-		return -1;
-	return cedar_value_eq(&a, &b) == (c->op == OP_EQ);
+	cedar_value room_a, room_b;
+	const cedar_value *a = look(env, c->a, &room_a), *b = a ? look(env, c->b, &room_b) : NULL;
+	return b ? cedar_value_eq(a, b) == (c->op == OP_EQ) : -1;
 }
 
 static int test_contains(struct env *env, const struct code *c)
 {
-	cedar_value a, b;
-	if (!cedar_run(env, c->a, &a) || !cedar_run(env, c->b, &b) ||
-		!want_kind(env, &a, CEDAR_SET))
+	cedar_value room_a, room_b;
+	const cedar_value *a = look(env, c->a, &room_a), *b = a ? look(env, c->b, &room_b) : NULL;
+	if (!b || !want_kind(env, a, CEDAR_SET))
 		return -1;
 	if (c->op == OP_CONTAINS)
-		return cedar_set_has(a.u.set, &b);
-	if (!want_kind(env, &b, CEDAR_SET))
+		return cedar_set_has(a->u.set, b);
+	if (!want_kind(env, b, CEDAR_SET))
 		return -1;
 	bool all = c->op == OP_CONTAINS_ALL, r = all;
-	for (uint32_t i = 0; i < b.u.set->n && r == all; i++)
-		r = cedar_set_has(a.u.set, &b.u.set->items[i]);
+	for (uint32_t i = 0; i < b->u.set->n && r == all; i++)
+		r = cedar_set_has(a->u.set, &b->u.set->items[i]);
 	return r;
 }
 
@@ -418,11 +436,13 @@ bool cedar_run(struct env *env, const struct code *c, cedar_value *ret)
 	case OP_SLOT:
 		return cedar_env_fail(env, "a template slot has no value", NULL, NULL);
 	case OP_WHO_ATTR:
-		return entity_attr(env, &env->who[c->who], &c->key, ret);
 	case OP_CONTEXT_ATTR:
-		return record_attr(env, record_or_none(&env->rq->context), &c->key, ret);
-	case OP_ATTR:
-		return run_attr(env, c, ret);
+	case OP_ATTR: {
+		const cedar_value *v = look(env, c, ret);
+		if (v && v != ret)
+			*ret = *v;
+		return v != NULL;
+	}
 	case OP_GET_TAG:
 		return run_get_tag(env, c, ret);
 	case OP_NEG:

@@ -246,40 +246,39 @@ void cedar_index_free(struct cedar_index *ix)
 
 /* ---- reading ---- */
 
-static inline void each_under(
-	const struct cedar_index *ix, enum kind kind, uint64_t hash, cedar_index_cb *cb, void *arg)
+static inline void each_under(const struct cedar_index *ix, uint64_t key, unsigned who,
+	const cedar_uid *found, cedar_index_cb *cb, void *arg)
 {
-	const struct bucket *b = find(ix, make_key(kind, hash));
+	const struct bucket *b = find(ix, key);
 	if (b->n == 1) {
-		cb(arg, b->at);
+		cb(arg, b->at, who, found);
 		return;
 	}
 	for (uint32_t i = 0; i < b->n; i++)
-		cb(arg, ix->filed[b->at + i]);
+		cb(arg, ix->filed[b->at + i], who, found);
 }
 
 void cedar_index_each(
 	const struct cedar_index *ix, const struct env *env, cedar_index_cb *cb, void *arg)
 {
 	static const struct {
-		enum kind kind;
+		enum kind kind, type_kind;
 		unsigned who;
-	} by[] = { { BY_RESOURCE, WHO_RESOURCE }, { BY_PRINCIPAL, WHO_PRINCIPAL },
-		{ BY_ACTION, WHO_ACTION } };
+	} by[] = { { BY_RESOURCE, BY_RESOURCE_TYPE, WHO_RESOURCE },
+		{ BY_PRINCIPAL, BY_PRINCIPAL_TYPE, WHO_PRINCIPAL },
+		{ BY_ACTION, KINDS, WHO_ACTION } };
 	for (size_t i = 0; i < RV_COUNT(by); i++) {
 		const struct who *w = &env->who[by[i].who];
+		if (by[i].type_kind != KINDS && ix->has[by[i].type_kind])
+			each_under(ix, make_key(by[i].type_kind, type_hash(w->uid->type)),
+				by[i].who, NULL, cb, arg);
 		if (!ix->has[by[i].kind])
 			continue;
-		each_under(ix, by[i].kind, w->uid->hash, cb, arg);
+		each_under(ix, make_key(by[i].kind, w->uid->hash), by[i].who, w->uid, cb, arg);
 		for (size_t k = 0; w->up && k < w->up->n; k++)
-			each_under(ix, by[i].kind, w->up->v[k].hash, cb, arg);
+			each_under(ix, make_key(by[i].kind, w->up->v[k].hash), by[i].who,
+				w->up->v[k].uid, cb, arg);
 	}
-	if (ix->has[BY_RESOURCE_TYPE])
-		each_under(
-			ix, BY_RESOURCE_TYPE, type_hash(env->who[WHO_RESOURCE].uid->type), cb, arg);
-	if (ix->has[BY_PRINCIPAL_TYPE])
-		each_under(ix, BY_PRINCIPAL_TYPE, type_hash(env->who[WHO_PRINCIPAL].uid->type), cb,
-			arg);
 	for (uint32_t i = 0; i < ix->n_rest; i++)
-		cb(arg, ix->rest[i]);
+		cb(arg, ix->rest[i], 0, NULL);
 }
