@@ -86,6 +86,18 @@ static cedar_code read_notes(struct reader *r, const struct rv_json *v, struct n
 
 /* ---- types ---- */
 
+/* Identifiers joined by "::"; the first may be __cedar. */
+static cedar_code check_name(struct reader *r, const struct rv_json *v)
+{
+	struct rv_str name = v->str;
+	if (rv_str_starts(name, RV_STR("__cedar::")))
+		name = rv_str_sub(name, 9, name.n);
+	if (!cedar_is_path(cs(name)))
+		return FAIL(
+			r, v, "'%.*s' is not a type's name", v->str.n > 80 ? 80 : RV_FMT(v->str));
+	return CEDAR_OK;
+}
+
 static cedar_code read_type(struct reader *r, const struct rv_json *v, unsigned depth,
 	const char *more_words, struct raw_type **ret);
 
@@ -130,7 +142,7 @@ static cedar_code read_type_name(struct reader *r, const struct rv_json *v, stru
 		return FAIL(r, v, "'name' is required");
 	CEDAR_TRY(want(r, name, RV_JSON_STR, "'name'"));
 	t->name = cs(name->str);
-	return CEDAR_OK;
+	return check_name(r, name);
 }
 
 static cedar_code read_type(struct reader *r, const struct rv_json *v, unsigned depth,
@@ -175,6 +187,8 @@ static cedar_code read_type(struct reader *r, const struct rv_json *v, unsigned 
 			t->kind = kinds[i].kind;
 			members = kinds[i].members;
 		}
+	if (t->kind == RAW_COMMON)
+		CEDAR_TRY(check_name(r, type));
 	(void)snprintf(words, sizeof words, "%s%s", members, more_words); /* fits */
 	CEDAR_TRY(only(r, v, words));
 	if (t->kind == RAW_RECORD)
@@ -204,6 +218,7 @@ static cedar_code read_names(struct reader *r, const struct rv_json *v, const ch
 		return CEDAR_FAIL_MEMORY(r->err);
 	for (size_t i = 0; i < list->n_items; i++) {
 		CEDAR_TRY(want(r, list->items[i], RV_JSON_STR, "a type's name"));
+		CEDAR_TRY(check_name(r, list->items[i]));
 		out[i] = (struct raw_name){ cs(list->items[i]->str), place_of(list->items[i]) };
 	}
 	*ret = out;
@@ -277,8 +292,10 @@ static cedar_code read_member_of(struct reader *r, const struct rv_json *v, stru
 		if (!id)
 			return FAIL(r, x, "'id' is required");
 		CEDAR_TRY(want(r, id, RV_JSON_STR, "'id'"));
-		if (type && type->type != RV_JSON_NULL)
+		if (type && type->type != RV_JSON_NULL) {
 			CEDAR_TRY(want(r, type, RV_JSON_STR, "'type'"));
+			CEDAR_TRY(check_name(r, type));
+		}
 		out[i] = (struct raw_action_ref){ .id = cs(id->str), .at = place_of(x) };
 		if (type && type->type == RV_JSON_STR)
 			out[i].type = cs(type->str);
