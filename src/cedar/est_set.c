@@ -58,7 +58,9 @@ static cedar_code add_policy(struct loader *l, const struct json_path *at, const
 	}
 	if ((out = cedar_policies_room(l->ps, l->err)) == NULL)
 		return CEDAR_ELIMIT;
-	if (cedar_parse_policy(&l->ps->arena, text, out, &e) != CEDAR_OK)
+	if (cedar_parse_policy(&l->ps->arena, text, out, &e) != CEDAR_OK ||
+		(out->info.offset > 0 && /* comments lead: places must count in info.text */
+			cedar_parse_policy(&l->ps->arena, out->info.text, out, &e) != CEDAR_OK))
 		return move_error(l, at, v, &e);
 	CEDAR_TRY(check_kind(l, at, v, &out->info, want));
 	out->info.id = cs(rv_arena_str(&l->ps->arena, rs(id)));

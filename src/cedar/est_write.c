@@ -250,7 +250,10 @@ static void put_scope(struct rv_buf *b, const char *var, const struct scope *s)
 		put_target(b, var, s);
 		rv_buf_addc(b, '}');
 	}
-	if (s->op == SCOPE_IN_LIST) {
+	if (s->op == SCOPE_IN_LIST && s->n_list == 1) { /* as the reference has it */
+		rv_buf_addz(b, ",\"entity\":");
+		put_type_and_id(b, s->list[0]);
+	} else if (s->op == SCOPE_IN_LIST) {
 		rv_buf_addz(b, ",\"entities\":[");
 		for (size_t i = 0; i < s->n_list; i++) {
 			rv_buf_addz(b, i ? "," : "");

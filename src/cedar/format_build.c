@@ -342,8 +342,7 @@ static const struct doc *scope(struct builder *b)
 {
 	struct doc_list l = { 0 }, in = { 0 };
 	take(b, &l);
-	bool typed = is_word(b, "is");
-	if (typed) {
+	if (is_word(b, "is")) {
 		add_break(b, &l, DOC_SPACE);
 		take(b, &l);
 		add_break(b, &l, DOC_SPACE);
@@ -351,10 +350,9 @@ static const struct doc *scope(struct builder *b)
 	}
 	if (!is_comparison(b))
 		return group(b, &l);
-	struct doc_list *op = typed ? &in : &l;
-	add_break(b, op, typed ? DOC_LINE : DOC_SPACE);
-	take(b, op);
-	add_break(b, &in, typed ? DOC_SPACE : DOC_LINE);
+	add_break(b, &l, DOC_SPACE);
+	take(b, &l);
+	add_break(b, &in, DOC_LINE);
 	add(b, &in, sum(b));
 	add_nest(b, &l, b->indent, &in);
 	return group(b, &l);
