@@ -79,6 +79,14 @@ cp p.cedar in
 try 'authorize by policies from standard input' 0 'ALLOW' "$reeve" cedar authorize -k links.json --entities e.json --request-json r.json
 : >in
 
+# ---- validate and explain take links and JSON, too
+printf 'entity U, F; entity D in F = {"public": Bool}; action view appliesTo { principal: U, resource: D, context: {ok: Bool} };' >v.cedarschema
+try 'validate with links' 0 'passed' "$reeve" cedar validate -s v.cedarschema -p p.cedar -k links.json
+try 'validate JSON' 0 'passed' "$reeve" cedar validate -s v.cedarschema -p p.json
+printf '{"staticPolicies":{\n"x":"// c\\npermit(principal, action, resource) when { resource.pubic };"}}' >v.json
+try 'validate JSON at fault' 3 'v.json:2:5: ' "$reeve" cedar validate -s v.cedarschema -p v.json
+try 'explain by a link' 0 'l1' "$reeve" cedar explain -p p.json -k links.json --entities e.json --request-json r.json
+
 # ---- format
 printf '// head\n@id("share")\npermit (\n  principal == ?principal,\n  action == Action::"view",\n  resource in ?resource\n)\nwhen { context.ok }; // shared\n' >want.txt
 head -n 1 p.cedar | { echo '// head' && cat; } >f.cedar

@@ -4,7 +4,8 @@
 #include "cli/cedar/cedar_cli.h"
 
 struct validate {
-	const char *policies, *schema, *schema_format, *mode;
+	struct rv_cedar_policies policies;
+	const char *schema, *schema_format, *mode;
 	int64_t level;
 	bool has_level, deny_warnings, inapplicable_warning, json;
 };
@@ -59,7 +60,7 @@ static void print_json(const cedar_policies *ps, const cedar_report *r, bool pas
 static enum rv_code run(struct rv_arena *a, const struct validate *o, cedar_schema **schema,
 	cedar_policies **ps, cedar_scratch *s, bool *ret_passed, struct rv_err *err)
 {
-	struct rv_str text;
+	const char *path = o->policies.path ? o->policies.path : "-";
 	cedar_error e = { .code = CEDAR_OK };
 	cedar_report r;
 	const cedar_validate_opts opts = { .is_permissive = strcmp(o->mode, "permissive") == 0,
@@ -67,18 +68,15 @@ static enum rv_code run(struct rv_arena *a, const struct validate *o, cedar_sche
 		.level = (unsigned)o->level,
 		.inapplicable_is_warning = o->inapplicable_warning };
 	RV_TRY(rv_cedar_load_schema(a, o->schema, o->schema_format, schema, err));
-	RV_TRY(rv_file_read(a, o->policies, RV_CEDAR_FILE_MAX, &text, err));
-	const cedar_source src = { .text = rv_cedar_str(text), .use_id_annotation = true };
-	if (cedar_policies_new(&src, 1, NULL, ps, NULL, &e) != CEDAR_OK)
-		return rv_cedar_fail(&e, o->policies, src.text, err);
+	RV_TRY(rv_cedar_load_policy_set(a, &o->policies, NULL, ps, err));
 	if (cedar_validate(*ps, *schema, &opts, s, &r, &e) != CEDAR_OK)
-		return rv_cedar_fail(&e, o->policies, src.text, err);
+		return rv_cedar_fail(&e, path, (cedar_str){ NULL, 0 }, err);
 	*ret_passed = r.n_errors == 0 && (!o->deny_warnings || r.n_warnings == 0);
 	if (o->json) {
 		print_json(*ps, &r, *ret_passed);
 		return RV_OK;
 	}
-	print_text(o->policies, *ps, &r);
+	print_text(path, *ps, &r);
 	printf("policy set validation %s: %zu error%s, %zu warning%s\n",
 		*ret_passed ? "passed" : "failed", r.n_errors, r.n_errors == 1 ? "" : "s",
 		r.n_warnings, r.n_warnings == 1 ? "" : "s");
@@ -108,8 +106,7 @@ int rv_cmd_cedar_validate(int argc, char **argv)
 		{ "schema", 's', RV_OPT_STR, "FILE", "the schema", &o.schema },
 		{ "schema-format", 0, RV_OPT_STR, "FORMAT",
 			"'cedar' or 'json'; guessed from the name", &o.schema_format },
-		{ "policies", 'p', RV_OPT_STR, "FILE",
-			"policies in Cedar's text syntax; standard input without it", &o.policies },
+		RV_CEDAR_POLICIES_OPTS(o.policies),
 		{ "validation-mode", 0, RV_OPT_STR, "MODE",
 			"'strict' (the default) or 'permissive'", &o.mode },
 		{ "level", 0, RV_OPT_INT, "N",
@@ -132,8 +129,6 @@ int rv_cmd_cedar_validate(int argc, char **argv)
 	if (!is_usable(&o, u.name))
 		return RV_CEDAR_ERROR;
 	o.has_level = o.level >= 0;
-	if (!o.policies)
-		o.policies = "-";
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, RV_CEDAR_MEMORY_MAX);
 	struct rv_err err = { 0 };
