@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "tests/cedar/text.h"
 #include "tests/harness.h"
 
@@ -141,6 +142,97 @@ TEST(links_count)
 		CHECK(code == (max < 4 ? CEDAR_ELIMIT : CEDAR_OK));
 		cedar_policies_free(ps);
 	}
+}
+
+/* ---- the template sets of the OOPSLA workloads, answers by the reference's wasm ---- */
+
+static bool has_all(
+	const cedar_policies *ps, const uint32_t *got, size_t n, const struct rv_json *want)
+{
+	if (want->n_items != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		cedar_str id = cedar_policy_at(ps, got[i])->id;
+		bool found = false;
+		for (size_t k = 0; k < n && !found; k++)
+			found = rv_str_eq(want->items[k]->str, (struct rv_str){ id.p, id.n });
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static const struct rv_json *read_json(struct rv_arena *a, const char *path)
+{
+	static const struct rv_json_limits limits = { .max_bytes = 1 << 26 };
+	struct rv_str text;
+	const struct rv_json *v = NULL;
+	if (!text_read_shared(a, path, &text) || rv_json_parse(a, text, &limits, &v, NULL) != RV_OK)
+		return NULL;
+	return v;
+}
+
+static cedar_uid uid_of(const struct rv_json *v, const char *name)
+{
+	const struct rv_json *u = rv_json_get(v, name);
+	return cedar_uid_of(cs(rv_json_get(u, "type")->str), cs(rv_json_get(u, "id")->str));
+}
+
+static void ask_all(const char *name, const cedar_policies *ps, const cedar_entities *es,
+	const struct rv_json *requests, const struct rv_json *answers)
+{
+	cedar_scratch *s = cedar_scratch_new();
+	REQUIRE(s && requests && answers && requests->n_items == answers->n_items);
+	for (size_t i = 0; i < requests->n_items; i++) {
+		const struct rv_json *want = answers->items[i];
+		const cedar_request rq = { uid_of(requests->items[i], "principal"),
+			uid_of(requests->items[i], "action"),
+			uid_of(requests->items[i], "resource"), { 0 }, NULL, 0 };
+		cedar_answer ans;
+		cedar_authorize(ps, es, &rq, s, &ans);
+		bool allow = ans.decision == CEDAR_ALLOW;
+		CHECKF(rv_str_eqz(rv_json_get(want, "decision")->str, allow ? "allow" : "deny") &&
+				has_all(ps, allow ? ans.permits : ans.forbids,
+					allow ? ans.n_permits : ans.n_forbids,
+					rv_json_get(want, "reason")) &&
+				ans.n_errors == rv_json_get(want, "errors")->n_items,
+			"%s: request %zu", name, i);
+		cedar_scratch_clear(s);
+	}
+	cedar_scratch_free(s);
+}
+
+static void run_workload(struct rv_str path, struct rv_arena *a, size_t *n)
+{
+	char dir[300], name[400];
+	struct rv_str set, entities;
+	cedar_error e = { .code = CEDAR_OK };
+	cedar_policies *ps;
+	cedar_entities *es;
+	snprintf(dir, sizeof dir, "%.*s", (int)(path.n - strlen("policyset.ffi.json")), path.p);
+	REQUIRE(text_read_shared(a, path.p, &set));
+	snprintf(name, sizeof name, "%sentities.json", dir);
+	REQUIRE(text_read_shared(a, name, &entities));
+	const cedar_source src = { .text = cs(set), .is_json = true };
+	cedar_code code = cedar_policies_new(&src, 1, NULL, &ps, NULL, &e);
+	CHECKF(code == CEDAR_OK, "%s: %s", dir, e.message);
+	REQUIRE(code == CEDAR_OK);
+	REQUIRE(cedar_entities_parse_json(cs(entities), &es, &e) == CEDAR_OK);
+	snprintf(name, sizeof name, "%srequests.json", dir);
+	const struct rv_json *requests = read_json(a, name);
+	snprintf(name, sizeof name, "%sexpected.cedar-wasm-4.13.0.json", dir);
+	ask_all(dir, ps, es, requests, read_json(a, name));
+	*n += requests->n_items;
+	cedar_entities_free(es);
+	cedar_policies_free(ps);
+}
+
+TEST(the_shared_template_workloads_agree)
+{
+	size_t n = text_shared_each("policyset.ffi.json", run_workload);
+	if (n == SIZE_MAX)
+		SKIP("no shared data");
+	CHECKF(n == 3000, "%zu requests", n);
 }
 
 MAIN()
