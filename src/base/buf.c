@@ -62,15 +62,6 @@ void rv_buf_addz(struct rv_buf *b, const char *z)
 	rv_buf_add(b, rv_str_of(z));
 }
 
-void rv_buf_addc(struct rv_buf *b, char c)
-{
-	char *p = rv_buf_room(b, 1);
-	if (!p)
-		return;
-	*p = c;
-	b->n++;
-}
-
 void rv_buf_add_u64(struct rv_buf *b, uint64_t v)
 {
 	char tmp[20];

@@ -15,13 +15,20 @@ void rv_buf_done(struct rv_buf *b); /* frees; NULL and zeroed are fine */
 void rv_buf_clear(struct rv_buf *b); /* empties, keeps the memory, clears failed */
 void rv_buf_add(struct rv_buf *b, struct rv_str s);
 void rv_buf_addz(struct rv_buf *b, const char *z);
-void rv_buf_addc(struct rv_buf *b, char c);
 void rv_buf_add_i64(struct rv_buf *b, int64_t v);
 void rv_buf_add_u64(struct rv_buf *b, uint64_t v);
 void rv_buf_printf(struct rv_buf *b, const char *fmt, ...) RV_PRINTF(2, 3);
 /* Room for n more bytes to be written at p + n by the caller, who then adds to n; NULL if it does
  * not fit. */
 char *rv_buf_room(struct rv_buf *b, size_t n);
+static inline void rv_buf_addc(struct rv_buf *b, char c)
+{
+	char *p = b->n < b->cap && !b->failed ? b->p + b->n : rv_buf_room(b, 1);
+	if (!p)
+		return;
+	*p = c;
+	b->n++;
+}
 /* RV_OK, or RV_ELIMIT when something did not fit. */
 RV_MUST_USE enum rv_code rv_buf_ok(const struct rv_buf *b, struct rv_err *err);
 static inline struct rv_str rv_buf_str(const struct rv_buf *b)

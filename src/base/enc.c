@@ -207,7 +207,32 @@ void rv_sha256_free(struct rv_sha256_ctx *c)
 	free(c);
 }
 
-void rv_random(void *out, size_t n)
+/* ---- randomness ----
+ *
+ * The kernel's, drawn a page at a time for small wants: a system call for each salt and nonce is
+ * dear. What was given out is wiped, and a fork drops the page, so that no byte is used twice. */
+
+enum { RANDOM_SMALL = 64 };
+struct random_page {
+	uint8_t bytes[4096];
+	size_t left;
+	unsigned fork_generation;
+};
+static _Thread_local struct random_page random_page;
+static unsigned fork_generation;
+static pthread_once_t random_once = PTHREAD_ONCE_INIT;
+
+static void after_fork(void)
+{
+	__atomic_add_fetch(&fork_generation, 1, __ATOMIC_RELAXED);
+}
+
+static void random_setup(void)
+{
+	rv_assert(pthread_atfork(NULL, NULL, after_fork) == 0);
+}
+
+static void random_draw(void *out, size_t n)
 {
 	char *p = out;
 	while (n > 0) {
@@ -218,4 +243,23 @@ void rv_random(void *out, size_t n)
 		p += got;
 		n -= (size_t)got;
 	}
+}
+
+void rv_random(void *out, size_t n)
+{
+	struct random_page *r = &random_page;
+	if (n > RANDOM_SMALL) {
+		random_draw(out, n);
+		return;
+	}
+	rv_assert(pthread_once(&random_once, random_setup) == 0);
+	unsigned now = __atomic_load_n(&fork_generation, __ATOMIC_RELAXED);
+	if (r->left < n || r->fork_generation != now) {
+		random_draw(r->bytes, sizeof r->bytes);
+		r->left = sizeof r->bytes;
+		r->fork_generation = now;
+	}
+	r->left -= n;
+	memcpy(out, r->bytes + r->left, n);
+	explicit_bzero(r->bytes + r->left, n);
 }

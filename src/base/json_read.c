@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/json.h"
+#include "base/json_int.h"
 
 enum { MAX_BYTES_DEFAULT = 1 << 20, MAX_DEPTH_DEFAULT = 64, DUP_SCAN_MAX = 12 };
 
@@ -95,25 +96,13 @@ static enum rv_code read_escape(struct reader *r, char *out, size_t *ret_n)
 	return RV_OK;
 }
 
-/* The end of the run of plain ASCII that begins at i. */
-static size_t plain_run(struct rv_str s, size_t i)
-{
-	while (i < s.n) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
-			return i;
-		i++;
-	}
-	return i;
-}
-
 static enum rv_code read_string(struct reader *r, struct rv_str *ret)
 {
 	size_t start = ++r->at; /* behind the quote */
 	char *copy = NULL;
 	size_t n = 0, from = start;
 	for (;;) {
-		r->at = plain_run(r->text, r->at);
+		r->at = rv_json_plain_end(r->text, r->at);
 		if (r->at >= r->text.n)
 			return fail(r, "string is not closed");
 		unsigned char c = (unsigned char)r->text.p[r->at];

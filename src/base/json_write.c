@@ -3,43 +3,64 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/json_int.h"
 
 enum { WRITER_DEPTH_MAX = 64 };
 static const int64_t EXACT_MAX = INT64_C(9007199254740992); /* 2^53 */
 
-/* RFC 8785 3.2.2.2: the short escapes, \u00xx for other controls, all else as it is. */
-static void put_string(struct rv_buf *out, struct rv_str s)
+/* One byte that is no character of its own: the short escapes, \u00xx for other controls, U+FFFD
+ * for what is not UTF-8. */
+static void put_escaped(struct rv_buf *out, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
+	const char u[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+	const char *short_at = c ? strchr("\"\\\b\f\n\r\t", c) : NULL;
+	if (c >= 0x80) {
+		rv_buf_add(out, RV_STR("\xef\xbf\xbd"));
+	} else if (short_at) {
+		rv_buf_addc(out, '\\');
+		rv_buf_addc(out, "\"\\bfnrt"[short_at - "\"\\\b\f\n\r\t"]);
+	} else {
+		rv_buf_add(out, rv_str_n(u, sizeof u));
+	}
+}
+
+/* RFC 8785 3.2.2.2; what needs no escape is copied in runs. */
+static void put_string_slowly(struct rv_buf *out, struct rv_str s, size_t at)
+{
 	size_t from = 0;
 	rv_buf_addc(out, '"');
-	for (size_t i = 0; i < s.n;) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-			i++;
-			continue;
-		}
+	while (at < s.n) {
+		unsigned char c = (unsigned char)s.p[at];
 		uint32_t scalar;
-		size_t len = c >= 0x80 ? rv_utf8_get(s, i, &scalar) : 0;
-		if (len > 0) {
-			i += len;
-			continue;
+		size_t len = c >= 0x80 ? rv_utf8_get(s, at, &scalar) : 0;
+		if (len == 0) {
+			rv_buf_add(out, rv_str_sub(s, from, at));
+			put_escaped(out, c);
+			from = ++at;
 		}
-		rv_buf_add(out, rv_str_sub(s, from, i));
-		from = ++i;
-		char u[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
-		const char *short_at = strchr("\"\\\b\f\n\r\t", c);
-		if (c >= 0x80) {
-			rv_buf_add(out, RV_STR("\xef\xbf\xbd")); /* U+FFFD */
-		} else if (c != 0 && short_at) {
-			rv_buf_addc(out, '\\');
-			rv_buf_addc(out, "\"\\bfnrt"[short_at - "\"\\\b\f\n\r\t"]);
-		} else {
-			rv_buf_add(out, rv_str_n(u, sizeof u));
-		}
+		at = rv_json_plain_end(s, at + len);
 	}
 	rv_buf_add(out, rv_str_sub(s, from, s.n));
 	rv_buf_addc(out, '"');
+}
+
+/* Nearly every string is plain and goes in one piece. */
+static void put_string(struct rv_buf *out, struct rv_str s)
+{
+	size_t plain = rv_json_plain_end(s, 0), n;
+	if (plain < s.n || !rv_add_ok(s.n, (size_t)2, &n)) {
+		put_string_slowly(out, s, plain);
+		return;
+	}
+	char *p = rv_buf_room(out, n);
+	if (!p)
+		return;
+	p[0] = '"';
+	if (s.n > 0)
+		memcpy(p + 1, s.p, s.n);
+	p[s.n + 1] = '"';
+	out->n += n;
 }
 
 void rv_json_w_init(struct rv_json_w *w, struct rv_buf *out)

@@ -1,52 +1,21 @@
 #include "base/uuid.h"
 
-#include <pthread.h>
-
 #include "base/enc.h"
 
 /* RFC 9562 method 1: 48 bits of milliseconds, a 12-bit counter that starts at random below its half
- * and counts within the millisecond, 62 random bits. Random bytes are drawn a page at a time; fork
- * drops the page. */
+ * and counts within the millisecond, 62 random bits. */
 struct state {
 	uint64_t last_ms;
 	uint16_t counter;
-	uint8_t pool[4096];
-	size_t left;
-	unsigned fork_generation;
 };
 static _Thread_local struct state tls;
-static unsigned fork_generation;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void after_fork(void)
-{
-	__atomic_add_fetch(&fork_generation, 1, __ATOMIC_RELAXED);
-}
-
-static void setup(void)
-{
-	rv_assert(pthread_atfork(NULL, NULL, after_fork) == 0);
-}
-
-static void pool_take(struct state *t, void *out, size_t n)
-{
-	unsigned now = __atomic_load_n(&fork_generation, __ATOMIC_RELAXED);
-	if (t->left < n || t->fork_generation != now) {
-		rv_random(t->pool, sizeof t->pool);
-		t->left = sizeof t->pool;
-		t->fork_generation = now;
-	}
-	t->left -= n;
-	memcpy(out, t->pool + t->left, n);
-}
 
 void rv_uuid7(int64_t unix_ns, struct rv_uuid *ret)
 {
 	struct state *t = &tls;
-	rv_assert(pthread_once(&once, setup) == 0);
 	uint64_t ms = unix_ns > 0 ? (uint64_t)unix_ns / 1000000 : 0;
 	uint8_t random[10];
-	pool_take(t, random, sizeof random);
+	rv_random(random, sizeof random);
 	if (ms > t->last_ms) {
 		t->last_ms = ms;
 		t->counter = (uint16_t)((random[8] << 8 | random[9]) & 0x7ff);

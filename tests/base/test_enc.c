@@ -1,3 +1,6 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/enc.h"
 #include "base/uuid.h"
 #include "tests/harness.h"
@@ -89,6 +92,35 @@ TEST(uuid7)
 	CHECK(!rv_uuid_parse(RV_STR("018BCFE5-687B-7000-8000-000000000000"), &u));
 	CHECK(!rv_uuid_parse(RV_STR("018bcfe5687b-7000-8000-0000000000000"), &u));
 	CHECK(!rv_uuid_parse(RV_STR(""), &u));
+}
+
+/* Small wants come from a page drawn at once: none twice, not across its end, not after a fork. */
+TEST(random_bytes)
+{
+	static uint8_t seen[1000][16];
+	for (size_t i = 0; i < RV_COUNT(seen); i++) {
+		rv_random(seen[i], sizeof seen[i]);
+		for (size_t k = 0; k < i; k++)
+			CHECK(memcmp(seen[i], seen[k], sizeof seen[i]) != 0);
+	}
+	uint8_t big[5000] = { 0 }, zero[5000] = { 0 }, ours[32], theirs[32];
+	rv_random(big, sizeof big);
+	CHECK(memcmp(big + 4000, zero, 1000) != 0);
+	int fds[2];
+	REQUIRE(pipe(fds) == 0);
+	pid_t pid = fork();
+	REQUIRE(pid >= 0);
+	if (pid == 0) {
+		rv_random(theirs, sizeof theirs);
+		_exit(write(fds[1], theirs, sizeof theirs) == (ssize_t)sizeof theirs ? 0 : 1);
+	}
+	rv_random(ours, sizeof ours);
+	CHECK(read(fds[0], theirs, sizeof theirs) == (ssize_t)sizeof theirs);
+	CHECK(memcmp(ours, theirs, sizeof ours) != 0);
+	int status;
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	(void)close(fds[0]); /* only read from */
+	(void)close(fds[1]);
 }
 
 MAIN()

@@ -283,4 +283,52 @@ TEST(equality)
 	CHECK(!rv_json_eq(x, z));
 }
 
+/* Each byte at each place of a longer string: strings are looked through eight bytes at a time. */
+TEST(every_byte_at_every_place)
+{
+	for (int c = 0; c < 256; c++) {
+		for (size_t at = 0; at < 19; at++) {
+			char in[20], text[64];
+			RV_AUTO_BUF out;
+			rv_buf_init(&out, 4096);
+			memset(in, 'a', sizeof in);
+			in[at] = (char)c;
+			struct rv_json_w w;
+			rv_json_w_init(&w, &out);
+			rv_json_w_str(&w, rv_str_n(in, 19));
+			char plain[2] = { (char)c, 0 };
+			const char *mid = plain;
+			char u[8];
+			snprintf(u, sizeof u, "\\u%04x", (unsigned)c);
+			if (c >= 0x80)
+				mid = "\xef\xbf\xbd";
+			else if (c == '"' || c == '\\')
+				mid = c == '"' ? "\\\"" : "\\\\";
+			else if (c < 0x20)
+				mid = c == 8	  ? "\\b"
+					: c == 9  ? "\\t"
+					: c == 10 ? "\\n"
+					: c == 12 ? "\\f"
+					: c == 13 ? "\\r"
+						  : u;
+			snprintf(text, sizeof text, "\"%.*s%s%.*s\"", (int)at, in, mid,
+				(int)(18 - at), in + at + 1);
+			CHECKF(rv_str_eqz(rv_buf_str(&out), text), "byte %d at %zu: %.*s", c, at,
+				RV_FMT(rv_buf_str(&out)));
+			/* Raw, as a reader meets it. */
+			RV_AUTO_ARENA a;
+			rv_arena_init(&a, 1 << 16);
+			const struct rv_json *v;
+			char raw[24] = "\"";
+			memcpy(raw + 1, in, 19);
+			raw[20] = '"';
+			bool ok = rv_json_parse(&a, rv_str_n(raw, 21), NULL, &v, NULL) == RV_OK;
+			bool want = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+			/* An escaped letter or a quote at the end reads as something else. */
+			if (c != '\\')
+				CHECKF(ok == want, "raw byte %d at %zu", c, at);
+		}
+	}
+}
+
 MAIN()
