@@ -169,6 +169,7 @@ enum rv_code rv_api_status(struct rv_api_call *c, struct rv_json_w *w, struct rv
 	if (l.reason[0])
 		rv_json_w_kv_strz(w, "reason", l.reason);
 	rv_json_w_kv_i64(w, "records", (int64_t)l.size);
+	rv_json_w_kv_i64(w, "writes", (int64_t)l.batches); /* since the start; each one sync */
 	rv_json_w_kv_i64(w, "signed", (int64_t)l.signed_size);
 	rv_json_w_kv_i64(w, "waiting", (int64_t)l.waiting);
 	rv_json_w_kv_i64(w, "refused_decisions", (int64_t)l.refused);

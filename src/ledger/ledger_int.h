@@ -316,6 +316,18 @@ void rv_list_push(struct rv_list *q, struct rv_job_rec *r);
 struct rv_job_rec *rv_list_pop(struct rv_list *q);
 void rv_list_free(struct rv_list *q);
 
+/* gather.c: how long the writer waits for company. Its own, save `want`, which q_mu guards. */
+struct rv_gather {
+	size_t want; /* records worth waiting for; 0: none */
+	int64_t until_ns; /* monotonic */
+	size_t answered; /* by the write before */
+	int64_t sync_ns; /* smoothed time of a write */
+	unsigned rest; /* batches without waiting */
+};
+/* A write of n records ended and they were answered; `waiting` queued meanwhile. */
+void rv_gather_ended(
+	struct rv_gather *g, size_t n, size_t waiting, int64_t took_ns, int64_t now_ns);
+
 struct rv_ledger {
 	uint32_t magic;
 	char dir[RV_PATH], origin[RV_LEDGER_ORIGIN_MAX + 1], vkey[RV_VKEY_MAX];
@@ -333,6 +345,7 @@ struct rv_ledger {
 	pthread_cond_t q_work, q_room, q_signed;
 	struct rv_list queue;
 	bool is_closing, is_writer_idle, has_thread, has_watcher;
+	struct rv_gather gather;
 	uint64_t sign_wanted, sign_done; /* tickets */
 	pthread_cond_t q_watch;
 	bool is_writer_gone;

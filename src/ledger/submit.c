@@ -89,7 +89,7 @@ static enum rv_code push(struct rv_ledger *l, struct rv_list *q, bool may_wait, 
 			rv_assert(pthread_cond_wait(&l->q_room, &l->q_mu) == 0);
 		}
 	}
-	if (l->is_writer_idle && l->queue.head)
+	if (l->is_writer_idle && l->queue.n > 0 && l->queue.n >= l->gather.want)
 		rv_assert(pthread_cond_signal(&l->q_work) == 0);
 	unlock(&l->q_mu);
 	return code;

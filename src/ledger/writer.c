@@ -1,6 +1,7 @@
 /* The one thread that writes. It takes all that waits (at most RV_LEDGER_BATCH_MAX records), makes
  * it durable with one write and one sync, folds it into the tree, and runs the callbacks. What
  * happens when that fails stands in recover.c. */
+#include <sched.h>
 #include <time.h>
 
 #include "ledger/ledger_int.h"
@@ -195,6 +196,8 @@ static void note_clock(struct rv_ledger *l)
 static void commit(struct rv_ledger *l, struct rv_list *in)
 {
 	struct rv_list now;
+	int64_t began = mono();
+	size_t n = in->n;
 	note_clock(l);
 	append_list(&l->ours, in); /* ours go first */
 	*in = l->ours;
@@ -213,6 +216,10 @@ static void commit(struct rv_ledger *l, struct rv_list *in)
 			rv_writer_finish(l, &now, RV_OK);
 	}
 	l->flight[0] = l->flight[1] = NULL;
+	int64_t ended = mono();
+	lock(&l->q_mu);
+	rv_gather_ended(&l->gather, n, l->queue.n, ended - began, ended);
+	unlock(&l->q_mu);
 }
 
 /* ---- the loop ---- */
@@ -237,27 +244,52 @@ static bool is_due(int64_t at)
 	return at && mono() >= at;
 }
 
+/* q_mu held. Something else than records to write. */
+static bool is_called(const struct rv_ledger *l)
+{
+	return l->is_closing || l->sign_wanted != l->sign_done || is_due(l->sign_due) ||
+		is_due(l->retry_at);
+}
+
+/* q_mu held; 0: for ever. */
+static void sleep_until(struct rv_ledger *l, int64_t until_ns)
+{
+	const struct timespec ts = { .tv_sec = until_ns / RV_NS_PER_S,
+		.tv_nsec = until_ns % RV_NS_PER_S };
+	l->is_writer_idle = true;
+	int e = until_ns ? pthread_cond_timedwait(&l->q_work, &l->q_mu, &ts)
+			 : pthread_cond_wait(&l->q_work, &l->q_mu);
+	rv_assert(e == 0 || e == ETIMEDOUT);
+	l->is_writer_idle = false;
+	rv_assert(pthread_cond_signal(&l->q_watch) == 0);
+}
+
+/* q_mu held. Whoever woke us may have more in hand: on a shared core it is let finish. */
+static void yield(struct rv_ledger *l)
+{
+	unlock(&l->q_mu);
+	(void)sched_yield(); /* cannot fail on Linux */
+	lock(&l->q_mu);
+}
+
 /* q_mu held. */
 static void wait_for_work(struct rv_ledger *l)
 {
-	while (!l->queue.head && !l->is_closing && l->sign_wanted == l->sign_done &&
-		!is_due(l->sign_due) && !is_due(l->retry_at)) {
+	struct rv_gather *g = &l->gather;
+	while (g->want > l->queue.n && !is_called(l) && mono() < g->until_ns)
+		sleep_until(l, g->until_ns);
+	size_t wanted = g->want;
+	g->want = 0; /* from now on any one wakes us */
+	bool slept = false;
+	for (; !l->queue.head && !is_called(l); slept = true) {
 		int64_t until = l->sign_due;
 		if (l->retry_at && (!until || l->retry_at < until))
 			until = l->retry_at;
-		l->is_writer_idle = true;
-		int e;
-		if (until) {
-			struct timespec ts = { .tv_sec = until / RV_NS_PER_S,
-				.tv_nsec = until % RV_NS_PER_S };
-			e = pthread_cond_timedwait(&l->q_work, &l->q_mu, &ts);
-		} else {
-			e = pthread_cond_wait(&l->q_work, &l->q_mu);
-		}
-		rv_assert(e == 0 || e == ETIMEDOUT);
-		l->is_writer_idle = false;
-		rv_assert(pthread_cond_signal(&l->q_watch) == 0);
+		sleep_until(l, until);
 	}
+	g->want = wanted;
+	if (slept && l->queue.head)
+		yield(l);
 }
 
 /* q_mu held. What can be taken in this state, and what cannot. */
