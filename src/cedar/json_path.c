@@ -29,6 +29,7 @@ cedar_code cedar_json_path_fail(
 	cedar_error *err, const struct json_path *at, const struct rv_json *v, const char *fmt, ...)
 {
 	RV_AUTO_BUF b;
+	rv_buf_init(&b, 1 << 12);
 	char message[300];
 	va_list ap;
 	if (!err || err->code != CEDAR_OK)
@@ -36,7 +37,6 @@ cedar_code cedar_json_path_fail(
 	va_start(ap, fmt);
 	(void)vsnprintf(message, sizeof message, fmt, ap); /* cut if too long */
 	va_end(ap);
-	rv_buf_init(&b, 1 << 12);
 	put_path(&b, at);
 	rv_buf_addz(&b, message);
 	err->line = v->line;

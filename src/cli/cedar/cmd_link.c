@@ -11,11 +11,11 @@ struct link {
 
 static void put_slot(struct rv_json_w *w, const char *slot, const cedar_uid *uid)
 {
-	RV_AUTO_BUF text;
 	const cedar_value v = { CEDAR_ENTITY, { .uid = uid } };
 	if (!uid)
 		return;
 	size_t n = cedar_value_print(&v, NULL, 0);
+	RV_AUTO_BUF text;
 	rv_buf_init(&text, n + 1);
 	char *p = rv_buf_room(&text, n + 1);
 	if (!p)
