@@ -233,6 +233,16 @@ void rv_api_approval_changed(struct rv_api *api, struct rv_str id)
 	}
 }
 
+void rv_api_stop(struct rv_api *api)
+{
+	if (!api)
+		return;
+	pthread_mutex_lock(&api->lock);
+	api->is_stopping = true;
+	pthread_mutex_unlock(&api->lock);
+	rv_api_approval_changed(api, RV_STR(""));
+}
+
 /* ---- the job
  * ------------------------------------------------------------------------------------- */
 
@@ -375,7 +385,7 @@ static bool wait_on(struct rv_api_call_state *k)
 {
 	struct rv_api *api = k->api;
 	pthread_mutex_lock(&api->lock);
-	bool waits = k->is_waiting && k->is_pending;
+	bool waits = k->is_waiting && k->is_pending && !api->is_stopping;
 	if (waits) {
 		k->next = api->waiting;
 		if (k->next)

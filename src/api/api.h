@@ -34,6 +34,9 @@ struct rv_http_table rv_api_table(struct rv_api *api);
 /* Tells those who wait for this approval (empty: for any) that it may have changed. Any thread. */
 void rv_api_approval_changed(struct rv_api *api, struct rv_str id);
 
+/* Answers all who wait, now and from now on at once: before rv_http_server_stop. NULL is fine. */
+void rv_api_stop(struct rv_api *api);
+
 /* Who presents the request's bearer token, looked up in the snapshot. Errors: RV_EAUTH without a
  * valid one. actor's text lives as long as the snapshot. Any thread. */
 RV_MUST_USE enum rv_code rv_api_caller(const struct rv_http_req *r, const struct rv_snapshot *snap,

@@ -29,6 +29,7 @@ struct rv_api {
 	struct rv_http_server *server; /* atomic; NULL before rv_api_serve */
 	pthread_mutex_t lock; /* guards waiting, and the waits' own fields */
 	struct rv_api_call_state *waiting; /* long polls of approvals */
+	bool is_stopping; /* nobody waits any more */
 };
 
 /* A few threads for slow work (hashing of passwords), with a short queue. */
