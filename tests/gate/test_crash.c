@@ -37,7 +37,7 @@ static void tell(int fd, const char *id)
 	struct word w = { "" };
 	if (!id[0])
 		return;
-	snprintf(w.id, sizeof w.id, "%s", id);
+	snprintf(w.id, sizeof w.id, "%.39s", id);
 	if (write(fd, &w, sizeof w) != (ssize_t)sizeof w)
 		_exit(2);
 }
