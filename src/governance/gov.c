@@ -147,11 +147,39 @@ static enum rv_code load_master(struct rv_gov *g, struct rv_err *err)
 	return RV_OK;
 }
 
+/* With another master key nothing sealed would ever open again: that shows now, not at the first
+ * decision. */
+static enum rv_code check_master(struct rv_gov *g, struct rv_txn *txn, struct rv_err *err)
+{
+	static const struct rv_query some = { .limit = 64 }; /* destroyed ones tell nothing */
+	struct rv_db_seal_key *rows;
+	size_t n;
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 64 << 20);
+	RV_TRY(rv_db_seal_key_list(txn, &a, &some, &rows, &n, err));
+	for (size_t i = 0; i < n; i++) {
+		struct rv_seal_key k;
+		if (rows[i].wrapped.n == 0)
+			continue;
+		enum rv_code code = rv_seal_key_unwrap(g, rows[i].system, rows[i].wrapped, &k, err);
+		explicit_bzero(&k, sizeof k);
+		if (code != RV_OK)
+			rv_err_prefix(err,
+				"'%s/%s' is not the key that this registry was sealed with; put "
+				"it back from its copy: ",
+				g->dir, RV_GOV_MASTER_KEY);
+		return code;
+	}
+	return RV_OK;
+}
+
 static enum rv_code first_snapshot(struct rv_gov *g, struct rv_err *err)
 {
 	struct rv_txn *txn;
 	RV_TRY(rv_store_begin(g->store, &txn, err));
-	struct rv_snapshot *s = rv_snapshot_build(g, txn, NULL, RV_DIRTY_ALL, NULL, err);
+	enum rv_code code = check_master(g, txn, err);
+	struct rv_snapshot *s =
+		code == RV_OK ? rv_snapshot_build(g, txn, NULL, RV_DIRTY_ALL, NULL, err) : NULL;
 	rv_store_rollback(txn);
 	if (!s)
 		return err ? err->code : RV_EIO;
@@ -159,14 +187,23 @@ static enum rv_code first_snapshot(struct rv_gov *g, struct rv_err *err)
 	return RV_OK;
 }
 
-static enum rv_code open_all(struct rv_gov *g, struct rv_err *err)
+static enum rv_code open_db(struct rv_gov *g, struct rv_err *err)
 {
 	char path[PATH_SIZE];
-	uint64_t waiting;
-	RV_TRY(load_master(g, err));
 	RV_TRY(path_in(g->dir, RV_GOV_DB, path, err));
 	const struct rv_store_opts opts = { .path = path };
-	RV_TRY(rv_store_open_sqlite(&opts, &g->store, err));
+	enum rv_code code = rv_store_open_sqlite(&opts, &g->store, err);
+	if (code == RV_ECORRUPT || code == RV_ENOENT)
+		rv_err_prefix(
+			err, "the registry '%s' cannot be used; put it back from a backup: ", path);
+	return code;
+}
+
+static enum rv_code open_all(struct rv_gov *g, struct rv_err *err)
+{
+	uint64_t waiting;
+	RV_TRY(load_master(g, err));
+	RV_TRY(open_db(g, err));
 	if (g->ledger)
 		RV_TRY(rv_outbox_drain(g, true, NULL, &waiting, err));
 	return first_snapshot(g, err);

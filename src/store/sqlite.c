@@ -123,7 +123,20 @@ static enum rv_code migrate_step(struct sqlite *s, const struct rv_migration *m,
 	return RV_OK;
 }
 
-enum rv_code rv_sqlite_migrate(struct sqlite *s, int max_schema, struct rv_err *err)
+/* A database without a number is new: made just now, and empty. One that lost its content, or
+ * another program's, must not become an empty registry unnoticed. */
+static enum rv_code check_new(struct sqlite *s, bool create, struct rv_err *err)
+{
+	char got[32];
+	if (!create)
+		return RV_FAIL(err, RV_ECORRUPT, "this database is empty, or not one of reeve's");
+	RV_TRY(rv_sqlite_pragma(s, "SELECT count(*) FROM sqlite_schema", got, sizeof got, err));
+	if (strcmp(got, "0") != 0)
+		return RV_FAIL(err, RV_ECORRUPT, "this database is not one of reeve's");
+	return RV_OK;
+}
+
+enum rv_code rv_sqlite_migrate(struct sqlite *s, int max_schema, bool create, struct rv_err *err)
 {
 	char got[32];
 	int64_t is, id;
@@ -141,6 +154,7 @@ enum rv_code rv_sqlite_migrate(struct sqlite *s, int max_schema, struct rv_err *
 	s->schema = (int)is;
 	if (is == 0) {
 		char set[64];
+		RV_TRY(check_new(s, create, err));
 		snprintf(set, sizeof set, "PRAGMA application_id = %d", APPLICATION_ID);
 		RV_TRY(rv_sqlite_exec(s, set, err));
 	}
@@ -303,7 +317,7 @@ static enum rv_code open_db(struct sqlite *s, const struct rv_store_opts *o, str
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	RV_TRY(settings(s, err));
 	int own = rv_sqlite_migrations[rv_sqlite_n_migrations - 1].number;
-	RV_TRY(rv_sqlite_migrate(s, o->max_schema ? o->max_schema : own, err));
+	RV_TRY(rv_sqlite_migrate(s, o->max_schema ? o->max_schema : own, o->create, err));
 	return prepare_fixed(s, err);
 }
 

@@ -29,7 +29,7 @@ struct sqlite {
 
 /* Turns a result code into ours, with the engine's words. what: "insert into 'person'". */
 enum rv_code rv_sqlite_fail(struct sqlite *s, int rc, const char *what, struct rv_err *err);
-enum rv_code rv_sqlite_migrate(struct sqlite *s, int max_schema, struct rv_err *err);
+enum rv_code rv_sqlite_migrate(struct sqlite *s, int max_schema, bool create, struct rv_err *err);
 enum rv_code rv_sqlite_exec(struct sqlite *s, const char *sql, struct rv_err *err);
 enum rv_code rv_sqlite_pragma(
 	struct sqlite *s, const char *sql, char *ret, size_t size_bytes, struct rv_err *err);

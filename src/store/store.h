@@ -18,7 +18,8 @@ struct rv_store_opts {
 	int max_schema;
 };
 /* Opens and migrates. Errors: RV_ENOENT (absent, no create), RV_EBUSY (another process writes),
- * RV_EUNSUPPORTED (schema newer than this binary), RV_ECORRUPT, RV_EIO. */
+ * RV_EUNSUPPORTED (schema newer than this binary), RV_ECORRUPT (damaged, another program's, or
+ * empty without create), RV_EIO. */
 RV_MUST_USE enum rv_code rv_store_open_sqlite(
 	const struct rv_store_opts *opts, struct rv_store **ret, struct rv_err *err);
 /* Rolls back what is open. NULL is fine. */
