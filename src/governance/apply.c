@@ -27,7 +27,7 @@ enum rv_code rv_apply_fail(const struct rv_apply_one *o, struct rv_err *err, enu
 	va_end(ap);
 	const struct rv_json *at = field ? rv_json_get(o->m->spec, field) : NULL;
 	return RV_FAIL_AT(err, code, o->m->path ? o->m->path : "", at ? at->line : o->m->line,
-		at ? at->col : 0, "%s '%.*s': %s%s%s", rv_kind_name(o->m->kind), RV_FMT(o->m->name),
+		at ? at->col : 1, "%s '%.*s': %s%s%s", rv_kind_name(o->m->kind), RV_FMT(o->m->name),
 		field ? field : "", field ? ": " : "", text);
 }
 
@@ -177,6 +177,32 @@ static enum rv_code apply_one(struct rv_op *op, const struct rv_manifest *m, boo
 	return rv_system_register(op, m->name, spec, o.body, submit, item, err);
 }
 
+/* The text of this value, wherever it stands. Depth was bounded when it was read. */
+static const struct rv_json *find_text(const struct rv_json *v, struct rv_str text)
+{
+	const struct rv_json *at = NULL;
+	if (v->type == RV_JSON_STR && rv_str_eq(v->str, text))
+		return v;
+	for (size_t i = 0; !at && v->type == RV_JSON_ARR && i < v->n_items; i++)
+		at = find_text(v->items[i], text);
+	for (size_t i = 0; !at && v->type == RV_JSON_OBJ && i < v->n_members; i++)
+		at = find_text(v->members[i].value, text);
+	return at;
+}
+
+/* Rules that look at the registry know no places: what they name, as "field: ..." or in 'quotes',
+ * is looked for in the document. */
+static const struct rv_json *place_of(const struct rv_manifest *m, struct rv_str msg)
+{
+	size_t colon = rv_str_find(msg, ':', 0), open = rv_str_find(msg, '\'', 0);
+	size_t close = open == SIZE_MAX ? SIZE_MAX : rv_str_find(msg, '\'', open + 1);
+	const struct rv_json *at =
+		colon == SIZE_MAX ? NULL : rv_json_get_str(m->spec, rv_str_sub(msg, 0, colon));
+	if (!at && close != SIZE_MAX)
+		at = find_text(m->spec, rv_str_sub(msg, open + 1, close));
+	return at ? at : m->spec;
+}
+
 static enum rv_code apply_all(struct rv_op *op, const struct rv_manifest_set *set, bool submit,
 	struct rv_apply_report *r, struct rv_err *err)
 {
@@ -192,10 +218,14 @@ static enum rv_code apply_all(struct rv_op *op, const struct rv_manifest_set *se
 		if (code != RV_OK) {
 			/* Whatever refused it: the reader wants to know which document. */
 			bool placed = e.where[0] != '\0';
+			const struct rv_json *at = place_of(m, rv_str_of(e.msg));
+			if (code == RV_ENOENT) /* what it names is missing: the file is wrong */
+				code = RV_EINVAL;
 			return RV_FAIL_AT(err, code, m->path ? m->path : "",
-				e.line ? e.line : m->line, e.col, "%s%s%.*s%s%s",
-				placed ? "" : rv_kind_name(m->kind), placed ? "" : " '",
-				placed ? 0 : (int)m->name.n, m->name.p, placed ? "" : "': ", e.msg);
+				e.line ? e.line : at->line, e.line ? e.col : at->col,
+				"%s%s%.*s%s%s", placed ? "" : rv_kind_name(m->kind),
+				placed ? "" : " '", placed ? 0 : (int)m->name.n, m->name.p,
+				placed ? "" : "': ", e.msg);
 		}
 		++*counts[r->items[i].result];
 	}
