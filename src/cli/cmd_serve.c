@@ -1,19 +1,22 @@
 /* reeve init and reeve serve: the data folder, and the process that holds it. */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "api/api.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/serve_conf.h"
 #include "gate/gate.h"
 #include "ledger/ledger.h"
 #include "points/authzen/serve_gate.h"
 #include "search/search.h"
 #include "witness/witness.h"
 
-enum { PATH_SIZE = 4096, LISTENS_MAX = 8, DRAIN_MS = 5000 };
+enum { PATH_SIZE = 4096, SEGMENT_BYTES = 16 << 20, RESERVE_BYTES = 256 << 10 };
 
 /* ---- init
  * ---------------------------------------------------------------------------------------- */
@@ -59,11 +62,8 @@ int rv_cmd_init(int argc, char **argv)
  * --------------------------------------------------------------------------------------- */
 
 struct serve {
-	const char *data, *cert, *key, *public_url;
-	const char *witnesses, *cosign_store, *cosign_logs, *retain_text, *retain_events;
-	int64_t quorum;
-	struct rv_opt_list listens;
-	int64_t threads;
+	struct rv_serve_conf conf;
+	const char *data;
 	struct rv_ledger *ledger;
 	pthread_mutex_t poke_mu;
 	struct rv_search *search; /* under poke_mu where the ledger thread pokes it */
@@ -121,24 +121,50 @@ static enum rv_code open_search(struct serve *s, struct rv_err *err)
 	return RV_OK;
 }
 
+/* The log's key, closed to everybody else. */
+static enum rv_code load_key(
+	const struct serve *s, struct rv_arena *a, struct rv_ledger_key *ret, struct rv_err *err)
+{
+	char path[PATH_SIZE];
+	struct rv_str seed;
+	struct stat st;
+	snprintf(path, sizeof path, "%s/%s", s->data, RV_GOV_LOG_KEY);
+	if (stat(s->data, &st) == 0 && stat(path, &st) != 0 && errno == ENOENT)
+		return RV_FAIL(err, RV_ENOENT,
+			"there is no '%s': '%s' is no data folder, or its key was moved; a new "
+			"folder is made by: reeve init --data %s; a lost key comes back from its "
+			"copy only",
+			path, s->data, s->data);
+	if (stat(s->data, &st) != 0)
+		return RV_FAIL(err, RV_ENOENT, "data folder '%s': %s; make it with: reeve init",
+			s->data, strerror(errno));
+	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
+		return RV_FAIL(
+			err, RV_EPERM, "'%s' may be read by others; run: chmod 600 %s", path, path);
+	RV_TRY(rv_file_read(a, path, 4096, &seed, err));
+	enum rv_code code = rv_ledger_key_load(seed, ret, err);
+	explicit_bzero((char *)(uintptr_t)seed.p, seed.n);
+	if (code != RV_OK)
+		rv_err_where(err, path);
+	return code;
+}
+
 static enum rv_code open_ledger(struct serve *s, struct rv_err *err)
 {
 	char path[PATH_SIZE];
-	struct rv_str seed, origin;
+	struct rv_str origin;
 	struct rv_ledger_key key;
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, 1 << 20);
-	snprintf(path, sizeof path, "%s/%s", s->data, RV_GOV_LOG_KEY);
-	RV_TRY(rv_file_read(&a, path, 4096, &seed, err));
-	RV_TRY(rv_ledger_key_load(seed, &key, err));
+	RV_TRY(load_key(s, &a, &key, err));
 	snprintf(path, sizeof path, "%s/%s", s->data, RV_GOV_ORIGIN);
 	enum rv_code code = rv_file_read(&a, path, 4096, &origin, err);
 	snprintf(path, sizeof path, "%s/%s", s->data, RV_GOV_LEDGER_DIR);
 	const struct rv_ledger_opts o = { .dir = path,
-		.origin = origin.p,
+		.origin = code == RV_OK ? origin.p : NULL,
 		.key = &key,
-		.segment_bytes = 4 << 20,
-		.reserve_bytes = 256 << 10,
+		.segment_bytes = SEGMENT_BYTES,
+		.reserve_bytes = RESERVE_BYTES,
 		.on_batch = on_batch,
 		.on_batch_arg = s };
 	if (code == RV_OK)
@@ -161,32 +187,18 @@ static const struct rv_http_route own_routes[] = {
 	{ .method = RV_HTTP_GET, .pattern = "/healthz", .run = health },
 };
 
-static enum rv_code check_listens(const struct serve *s, struct rv_err *err)
-{
-	for (size_t i = 0; i < s->listens.n; i++)
-		if (!rv_http_address_is_local(s->listens.v[i]) && !s->cert)
-			return RV_FAIL(err, RV_EINVAL,
-				"'%s' can be reached from other machines: that needs --tls-cert "
-				"and --tls-key",
-				s->listens.v[i]);
-	if ((s->cert != NULL) != (s->key != NULL))
-		return RV_FAIL(err, RV_EINVAL, "--tls-cert and --tls-key go together");
-	return RV_OK;
-}
-
 static enum rv_code open_server(struct serve *s, struct rv_err *err)
 {
-	struct rv_http_listen listens[LISTENS_MAX];
-	if (s->listens.n > LISTENS_MAX)
-		return RV_FAIL(err, RV_ELIMIT, "at most %d addresses", LISTENS_MAX);
-	for (size_t i = 0; i < s->listens.n; i++)
-		listens[i] = (struct rv_http_listen){ .address = s->listens.v[i],
-			.unix_mode = 0666, /* who may ask is decided by credentials */
-			.is_plain = rv_http_address_is_local(s->listens.v[i]) };
+	const struct rv_serve_conf *c = &s->conf;
+	struct rv_http_listen listens[RV_SERVE_LISTENS_MAX];
+	for (size_t i = 0; i < c->listens.n; i++)
+		listens[i] = (struct rv_http_listen){ .address = c->listens.v[i],
+			.unix_mode = (mode_t)rv_serve_number(c, RV_SERVE_ID_unix_mode),
+			.is_plain = rv_http_address_is_local(c->listens.v[i]) };
 	s->authzen = (struct rv_authzen_gate){ s->gov, s->gate };
-	s->point = (struct rv_authzen_point){
-		.ops = &rv_authzen_gate_ops, .self = &s->authzen, .public_url = s->public_url
-	};
+	s->point = (struct rv_authzen_point){ .ops = &rv_authzen_gate_ops,
+		.self = &s->authzen,
+		.public_url = rv_serve_text(c, RV_SERVE_ID_public_url) };
 	struct rv_http_table tables[4] = { rv_api_table(s->api), rv_authzen_table(&s->point),
 		{ own_routes, RV_COUNT(own_routes), s } };
 	size_t n_tables = 3;
@@ -195,10 +207,16 @@ static enum rv_code open_server(struct serve *s, struct rv_err *err)
 	RV_TRY(rv_http_router_new(tables, n_tables, &s->router, err));
 	const struct rv_http_server_opts o = { .router = s->router,
 		.listens = listens,
-		.n_listens = s->listens.n,
-		.n_threads = (unsigned)s->threads,
-		.tls_cert_file = s->cert,
-		.tls_key_file = s->key };
+		.n_listens = c->listens.n,
+		.n_threads = (unsigned)rv_serve_number(c, RV_SERVE_ID_threads),
+		.tls_cert_file = rv_serve_text(c, RV_SERVE_ID_tls_cert),
+		.tls_key_file = rv_serve_text(c, RV_SERVE_ID_tls_key),
+		.limits = { .max_body_bytes = (uint64_t)rv_serve_number(c, RV_SERVE_ID_max_body) },
+		.max_connections = (uint32_t)rv_serve_number(c, RV_SERVE_ID_max_connections),
+		.head_deadline_ms = rv_serve_number(c, RV_SERVE_ID_head_timeout),
+		.body_deadline_ms = rv_serve_number(c, RV_SERVE_ID_body_timeout),
+		.idle_timeout_ms = rv_serve_number(c, RV_SERVE_ID_idle_timeout),
+		.send_timeout_ms = rv_serve_number(c, RV_SERVE_ID_send_timeout) };
 	struct rv_http_server *server;
 	RV_TRY(rv_http_server_new(&o, &server, err));
 	__atomic_store_n(&s->server, server, __ATOMIC_RELEASE);
@@ -209,50 +227,37 @@ static enum rv_code open_server(struct serve *s, struct rv_err *err)
 /* Others cosign our checkpoints; we cosign those of others. */
 static enum rv_code open_witnesses(struct serve *s, struct rv_err *err)
 {
+	const struct rv_serve_conf *c = &s->conf;
+	const char *witnesses = rv_serve_text(c, RV_SERVE_ID_witnesses);
+	const char *store = rv_serve_text(c, RV_SERVE_ID_cosign_store);
 	struct rv_witness_peer peers[RV_WITNESS_PEERS_MAX];
 	struct rv_witness *w;
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, 4 << 20);
-	if (s->quorum > 0 && !s->witnesses)
-		return RV_FAIL(err, RV_EINVAL, "--witness-quorum needs --witnesses");
-	if ((s->cosign_store != NULL) != (s->cosign_logs != NULL))
-		return RV_FAIL(err, RV_EINVAL, "--cosign-store and --cosign-logs go together");
-	if (s->witnesses) {
+	if (witnesses) {
 		struct rv_witness_push_opts o = { .ledger = s->ledger,
 			.peers = peers,
-			.quorum = (size_t)s->quorum,
+			.quorum = (size_t)rv_serve_number(c, RV_SERVE_ID_witness_quorum),
 			.ca_file = getenv("REEVE_CA_FILE") };
-		RV_TRY(rv_witness_peers_read(&a, s->witnesses, peers, &o.n_peers, err));
+		RV_TRY(rv_witness_peers_read(&a, witnesses, peers, &o.n_peers, err));
 		RV_TRY(rv_witness_push_start(&o, &s->push, err));
 		rv_api_witnesses(s->api, s->push, o.quorum);
 	}
-	if (!s->cosign_store)
+	if (!store)
 		return RV_OK;
-	RV_TRY(rv_witness_open(s->cosign_store, s->cosign_logs, &w, err));
+	RV_TRY(rv_witness_open(store, rv_serve_text(c, RV_SERVE_ID_cosign_logs), &w, err));
 	return rv_witness_service_new(w, &s->cosigner, err);
-}
-
-static enum rv_code read_age(const char *text, const char *option, int64_t *ret, struct rv_err *err)
-{
-	*ret = 0;
-	if (!text)
-		return RV_OK;
-	if (!rv_duration_parse(rv_str_of(text), ret) || *ret <= 0)
-		return RV_FAIL(err, RV_EINVAL, "%s '%s' is no duration such as 90d", option, text);
-	return RV_OK;
 }
 
 static enum rv_code open_retention(struct serve *s, struct rv_err *err)
 {
-	int64_t texts, events;
-	RV_TRY(read_age(s->retain_text, "--retain-text", &texts, err));
-	RV_TRY(read_age(s->retain_events, "--retain-events", &events, err));
-	return rv_api_retain(s->api, texts, events, err);
+	const struct rv_serve_conf *c = &s->conf;
+	return rv_api_retain(s->api, rv_serve_number(c, RV_SERVE_ID_retain_text) * RV_NS_PER_MS,
+		rv_serve_number(c, RV_SERVE_ID_retain_events) * RV_NS_PER_MS, err);
 }
 
-static enum rv_code start(struct serve *s, struct rv_err *err)
+static enum rv_code open_all(struct serve *s, struct rv_err *err)
 {
-	RV_TRY(check_listens(s, err));
 	RV_TRY(open_ledger(s, err));
 	RV_TRY(open_search(s, err));
 	const struct rv_gov_opts o = { .dir = s->data, .ledger = s->ledger };
@@ -262,8 +267,7 @@ static enum rv_code start(struct serve *s, struct rv_err *err)
 	RV_TRY(rv_api_new(s->gov, s->ledger, s->gate, s->search, &s->api, err));
 	RV_TRY(open_witnesses(s, err));
 	RV_TRY(open_retention(s, err));
-	RV_TRY(open_server(s, err));
-	return rv_http_server_start(s->server, err);
+	return open_server(s, err);
 }
 
 static enum rv_code note_run(void *arg, struct rv_op *op, struct rv_err *err)
@@ -285,10 +289,9 @@ static enum rv_code note(struct serve *s, enum rv_event_kind kind, struct rv_err
 static void stop(struct serve *s)
 {
 	struct rv_http_server *server = s->server;
-	if (s->api)
-		rv_api_approval_changed(s->api, RV_STR(""));
+	rv_api_stop(s->api);
 	if (server)
-		rv_http_server_stop(server, DRAIN_MS);
+		rv_http_server_stop(server, rv_serve_number(&s->conf, RV_SERVE_ID_drain_timeout));
 	if (s->gov && server)
 		(void)note(s, RV_EV_SERVICE_STOPPED, NULL); /* the log may be what failed */
 	if (s->gov)
@@ -311,80 +314,75 @@ static void stop(struct serve *s)
 
 static void announce(const struct serve *s)
 {
-	for (size_t i = 0; i < s->listens.n; i++) {
+	const struct rv_opt_list *l = &s->conf.listens;
+	for (size_t i = 0; i < l->n; i++) {
 		int port = rv_http_server_port(s->server, i);
 		if (port > 0)
-			rv_log(RV_LOG_INFO, "serve", "listening on %s (port %d)", s->listens.v[i],
-				port);
+			rv_log(RV_LOG_INFO, "serve", "listening on %s (port %d)", l->v[i], port);
 		else
-			rv_log(RV_LOG_INFO, "serve", "listening on %s", s->listens.v[i]);
+			rv_log(RV_LOG_INFO, "serve", "listening on %s", l->v[i]);
 	}
 }
 
-int rv_cmd_serve(int argc, char **argv)
+static enum rv_code start(struct serve *s, struct rv_err *err)
 {
-	static struct serve s = { .threads = 1, .poke_mu = PTHREAD_MUTEX_INITIALIZER };
-	static const struct rv_opt opts[] = {
-		{ "data", 'd', RV_OPT_STR, "DIR",
-			"the data folder that 'reeve init' made (required)", &s.data },
-		{ "listen", 'l', RV_OPT_LIST, "ADDRESS",
-			"127.0.0.1:7313 (default), unix:/PATH; may be given several times",
-			&s.listens },
-		{ "threads", 't', RV_OPT_INT, "N", "HTTP loops (default: 1)", &s.threads },
-		{ "tls-cert", 0, RV_OPT_STR, "FILE",
-			"PEM chain; required for an address beyond this machine", &s.cert },
-		{ "tls-key", 0, RV_OPT_STR, "FILE", "its key", &s.key },
-		{ "public-url", 0, RV_OPT_STR, "URL",
-			"how clients name this server, for AuthZEN's metadata", &s.public_url },
-		{ "witnesses", 0, RV_OPT_STR, "FILE",
-			"witnesses of the log: their URL and verifier key, one a line",
-			&s.witnesses },
-		{ "witness-quorum", 0, RV_OPT_INT, "N",
-			"publish only checkpoints that so many have cosigned (0: at once)",
-			&s.quorum },
-		{ "cosign-store", 0, RV_OPT_STR, "DIR",
-			"be a witness too, under /witness/, with what 'reeve witness init' made",
-			&s.cosign_store },
-		{ "cosign-logs", 0, RV_OPT_STR, "FILE",
-			"verifier keys of the logs it cosigns, one a line", &s.cosign_logs },
-		{ "retain-text", 0, RV_OPT_STR, "AGE",
-			"drop argument texts after so long, such as 90d (default: never)",
-			&s.retain_text },
-		{ "retain-events", 0, RV_OPT_STR, "AGE",
-			"drop whole events after so long; their hashes stay (default: never)",
-			&s.retain_events },
-	};
-	static const struct rv_usage u = { "serve", "",
-		"run the control plane: registry, decisions, approvals, log",
-		"Stops on SIGTERM or SIGINT, after what is being answered has been answered.\n\n"
-		"  reeve serve --data /var/lib/reeve --listen 127.0.0.1:7313 --listen "
-		"unix:/run/reeve/reeve.sock",
-		opts, RV_COUNT(opts), 0, 0 };
+	RV_TRY(open_all(s, err));
+	RV_TRY(rv_http_server_start(s->server, err));
+	return note(s, RV_EV_SERVICE_STARTED, err);
+}
+
+/* All that can be told without taking the folder, which a running serve may hold. */
+static int check(const struct serve *s)
+{
+	const char *cert = rv_serve_text(&s->conf, RV_SERVE_ID_tls_cert);
 	struct rv_err err = { 0 };
-	int n, status = rv_cli_parse(&u, argc, argv, &n), sig = 0;
-	if (status != RV_CLI_GO)
-		return status;
-	if (!s.data)
-		return rv_cli_bad(u.name, "needs --data; a new folder is made by: reeve init");
-	if (s.listens.n == 0)
-		s.listens.v[s.listens.n++] = "127.0.0.1:7313";
+	struct rv_ledger_key key;
+	RV_AUTO_BUF out;
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 20);
+	rv_buf_init(&out, 1 << 20);
+	enum rv_code code = load_key(s, &a, &key, &err);
+	rv_ledger_key_wipe(&key);
+	if (code == RV_OK && cert)
+		code = rv_http_tls_check(cert, rv_serve_text(&s->conf, RV_SERVE_ID_tls_key), &err);
+	if (code != RV_OK)
+		return rv_cli_fail("serve", &err);
+	rv_serve_conf_print(&s->conf, &out);
+	fputs(rv_buf_z(&out), stdout);
+	return 0;
+}
+
+static int run(struct serve *s)
+{
+	struct rv_err err = { 0 };
 	sigset_t set;
+	int sig;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	rv_assert(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0); /* before any thread is made */
-	enum rv_code code = start(&s, &err);
-	if (code == RV_OK)
-		code = note(&s, RV_EV_SERVICE_STARTED, &err);
-	if (code != RV_OK) {
-		status = rv_cli_fail(u.name, &err);
-		stop(&s);
+	if (start(s, &err) != RV_OK) {
+		int status = rv_cli_fail("serve", &err);
+		stop(s);
 		return status;
 	}
-	announce(&s);
+	announce(s);
 	while (sigwait(&set, &sig) != 0)
 		continue;
 	rv_log(RV_LOG_INFO, "serve", "stopping");
-	stop(&s);
+	stop(s);
 	return 0;
+}
+
+int rv_cmd_serve(int argc, char **argv)
+{
+	struct serve s = { .poke_mu = PTHREAD_MUTEX_INITIALIZER };
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 20);
+	int status = rv_serve_conf_read(&a, argc, argv, &s.conf);
+	if (status != RV_CLI_GO)
+		return status;
+	s.data = rv_serve_text(&s.conf, RV_SERVE_ID_data);
+	rv_log_level_set((enum rv_log_level)rv_serve_number(&s.conf, RV_SERVE_ID_log_level));
+	return s.conf.is_check ? check(&s) : run(&s);
 }

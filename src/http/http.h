@@ -209,6 +209,11 @@ struct rv_http_stats {
 };
 void rv_http_server_stats(const struct rv_http_server *s, struct rv_http_stats *ret);
 
+/* Is it an address at all? RV_EINVAL says what one looks like. Any thread. */
+RV_MUST_USE enum rv_code rv_http_address_check(const char *address, struct rv_err *err);
+/* Can the pair be used? RV_EINVAL names the file. Any thread. */
+RV_MUST_USE enum rv_code rv_http_tls_check(
+	const char *cert_file, const char *key_file, struct rv_err *err);
 /* True when an address can only be reached from this machine: "unix:…", 127.0.0.0/8, [::1],
  * localhost. */
 bool rv_http_address_is_local(const char *address);

@@ -63,6 +63,13 @@ enum rv_code rv_http_address_parse(
 		address);
 }
 
+enum rv_code rv_http_address_check(const char *address, struct rv_err *err)
+{
+	union rv_http_sockaddr a;
+	socklen_t n;
+	return rv_http_address_parse(address, &a, &n, err);
+}
+
 bool rv_http_address_is_local(const char *address)
 {
 	union rv_http_sockaddr a;

@@ -119,3 +119,11 @@ enum rv_code rv_http_tls_new(
 	*ret = ctx;
 	return RV_OK;
 }
+
+enum rv_code rv_http_tls_check(const char *cert_file, const char *key_file, struct rv_err *err)
+{
+	SSL_CTX *ctx;
+	RV_TRY(rv_http_tls_new(cert_file, key_file, &ctx, err));
+	SSL_CTX_free(ctx);
+	return RV_OK;
+}
