@@ -72,4 +72,12 @@ validates 'a schema that cannot be read' 1 --schema shop.cedar --policies shop.c
 validates 'no schema' 1 --policies shop.cedar
 validates 'no such mode' 1 --validation-mode partial --schema shop.cedarschema --policies shop.cedar
 validates 'no such level' 1 --level -1 --schema shop.cedarschema --policies shop.cedar
+echo 'permit(principal == ?principal, action == Action::"look", resource);' >"$tmp/t.cedar"
+echo '[{"template_id": "policy0", "link_id": "l", "args": {"?principal": "Robot::\"r\""}}]' >"$tmp/links"
+validates 'a template' 0 --schema shop.cedarschema --policies "$tmp/t.cedar"
+validates 'a link' 3 --schema shop.cedarschema --policies "$tmp/t.cedar" --template-linked "$tmp/links"
+says 'what fills it' "entity type 'Robot' is not in the schema"
+"$reeve" cedar translate-policy --direction cedar-to-json --policies odd.cedar >"$tmp/odd.json" 2>"$tmp/out"
+validates 'policies in JSON' 3 --schema shop.cedarschema --policies "$tmp/odd.json"
+says 'shown in words' "help: test it first: 'resource.owner has limit && …'"
 echo "1..$n"
