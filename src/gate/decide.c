@@ -52,9 +52,10 @@ static void answer_error(struct rv_decision *d, enum rv_code code, const struct 
 	answer(d);
 }
 
-/* What cannot be recorded does not happen. */
+/* What cannot be recorded does not happen; the log counts it, and tells when it can again. */
 static void answer_unavailable(struct rv_decision *d)
 {
+	rv_ledger_refused(d->gate->ledger);
 	d->event_id[0] = d->intent_id[0] = '\0';
 	d->has_hold = false;
 	rv_gate_refuse(d, "audit_unavailable", "the audit record could not be made durable");

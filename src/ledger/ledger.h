@@ -256,8 +256,8 @@ void rv_ledger_status(struct rv_ledger *l, struct rv_ledger_status *ret);
 /* RV_OK when a record of this sort would be taken now; else RV_EAUDIT with the reason. */
 RV_MUST_USE enum rv_code rv_ledger_ready(struct rv_ledger *l, bool is_control, struct rv_err *err);
 uint64_t rv_ledger_size(struct rv_ledger *l);
-/* Counts a decision that was answered with a denial because it could not be recorded, for the
- * status; from 0 again when the log can be written. */
+/* Counts a decision that was answered with a denial because it could not be recorded. When the log
+ * can be written again, one service.audit_gap event tells how many there were; then from 0. */
 void rv_ledger_refused(struct rv_ledger *l);
 
 struct rv_ledger_record {

@@ -169,11 +169,16 @@ void rv_writer_retry(struct rv_ledger *l)
 	}
 	lock(&l->q_mu);
 	l->has_reserve = l->reserve_bytes > 0;
+	int64_t refused = (int64_t)l->refused;
 	l->refused = 0;
 	unlock(&l->q_mu);
 	const struct rv_note_num gap = { "ms", failing_ms };
 	set_state(l, RV_LEDGER_OPEN, "");
 	rv_ledger_note_event(l, "service.ledger_recovered", &gap, 1, rv_clock_unix_ns(l->clock));
+	const struct rv_note_num denied = { "denied", refused };
+	if (refused > 0)
+		rv_ledger_note_event(
+			l, "service.audit_gap", &denied, 1, rv_clock_unix_ns(l->clock));
 }
 
 void rv_writer_unhang(struct rv_ledger *l)

@@ -1,6 +1,7 @@
 /* Every route by every kind of caller. A route without a row here fails the test. */
 #include <stdio.h>
 
+#include "tests/api/openapi.h"
 #include "tests/api/site.h"
 
 enum auth { OPEN, ANYONE, PERSON };
@@ -181,12 +182,34 @@ static const struct row rows[] = {
 		NULL },
 	{ "GET", "/v1/audit/follow", "/v1/audit/follow?after=0&for=1", NULL, "aldo", 200, 200, 0, 0,
 		NULL, NULL },
+	{ "GET", "/v1/audit/count", "/v1/audit/count?q=kind%3Adecision", NULL, "aldo", 200, 200, 0,
+		0, NULL, NULL },
+	{ "GET", "/v1/audit/facets", "/v1/audit/facets?field=kind", NULL, "aldo", 200, 200, 0, 0,
+		NULL, NULL },
+	{ "GET", "/v1/audit/facets", "/v1/audit/facets", NULL, "aldo", 400, 400, 0, 0, NULL, NULL },
+	{ "GET", "/v1/audit/histogram", "/v1/audit/histogram?step=1h", NULL, "aldo", 200, 200, 0, 0,
+		NULL, NULL },
+	{ "GET", "/v1/audit/export", "/v1/audit/export?format=jsonl&limit=2", NULL, "aldo", 200,
+		200, 0, 0, NULL, NULL },
+	{ "GET", "/v1/audit/since", "/v1/audit/since?from=0&limit=2", NULL, "aldo", 200, 200, 0, 0,
+		NULL, NULL },
+	{ "GET", "/v1/audit/follow", "/v1/audit/follow?for=1", NULL, "aldo", 200, 200, 0, 0, NULL,
+		NULL },
 	{ "GET", "/v1/audit/{id}", "/v1/audit/$event", NULL, "aldo", 200, 404, 0, 0, NULL, NULL },
 	{ "GET", "/v1/audit/{id}", "/v1/audit/999999", NULL, "aldo", 404, 404, 0, 0, NULL, NULL },
 	{ "GET", "/v1/audit/{id}/proof", "/v1/audit/$event/proof", NULL, "aldo", 200, 404, 0, 0,
 		NULL, NULL },
 	{ "GET", "/v1/audit/{id}/explain", "/v1/audit/$event/explain", NULL, "aldo", 200, 404, 0, 0,
 		NULL, NULL },
+	{ "GET", "/v1/log/retention", "/v1/log/retention", NULL, "aldo", 200, 403, 0, 0, NULL,
+		NULL },
+	{ "GET", "/log/checkpoint", "/log/checkpoint", NULL, "aldo", 200, 0, 0, 0, NULL, NULL },
+	{ "GET", "/log/rotations", "/log/rotations", NULL, "aldo", 404, 0, 0, 0, NULL, NULL },
+	{ "GET", "/log/tile/{path*}", "/log/tile/0/000.p/1", NULL, "aldo", 200, 0, 0, 0, NULL,
+		NULL },
+	{ "GET", "/log/tile/entries/{path*}", "/log/tile/entries/000.p/1", NULL, "aldo", 200, 403,
+		0, 0, NULL, NULL },
+	{ "GET", "/metrics", "/metrics", NULL, "aldo", 200, 0, 0, 0, NULL, NULL },
 	{ "GET", "/v1/log/checkpoint", "/v1/log/checkpoint", NULL, "aldo", 200, 0, 0, 0, NULL,
 		NULL },
 	{ "GET", "/v1/log/consistency", "/v1/log/consistency?old=1&new=2", NULL, "aldo", 200, 0, 0,
@@ -317,6 +340,8 @@ static void prepare(struct site *s)
 
 /* ---- asking ---- */
 
+static const struct rv_json *doc;
+
 static enum auth auth_of(const struct row *r)
 {
 	for (size_t i = 0; i < RV_COUNT(routes); i++)
@@ -327,6 +352,25 @@ static enum auth auth_of(const struct row *r)
 	return OPEN;
 }
 
+/* The answer is of the form that docs/openapi.yaml gives it. */
+static void check_form(const struct row *r, const char *who, const struct site_answer *a)
+{
+	const struct rv_json *op = openapi_operation(doc, r->method, r->pattern), *v;
+	const struct rv_json *schema = op ? openapi_schema(doc, op, a->status) : NULL;
+	char msg[600];
+	RV_AUTO_ARENA arena;
+	rv_arena_init(&arena, 1 << 24);
+	const struct rv_json *answer =
+		rv_json_get(rv_json_get(rv_json_get(op, "responses"), "200"), "content");
+	if (a->status == 200 && answer && !rv_json_get(answer, "application/json"))
+		return; /* lines, or a stream */
+	CHECKF(schema, "%s %s by %s: %d is not described", r->method, r->pattern, who, a->status);
+	if (schema && rv_json_parse(&arena, rv_str_of(a->body), NULL, &v, NULL) == RV_OK &&
+		!openapi_fits(doc, schema, v, "answer", msg, sizeof msg))
+		test_fail(__FILE__, __LINE__, "%s %s by %s, %d: %s", r->method, r->pattern, who,
+			a->status, msg);
+}
+
 static void expect(struct site *s, const struct row *r, const char *who, const char *token,
 	int want, struct site_answer *ret)
 {
@@ -335,6 +379,7 @@ static void expect(struct site *s, const struct row *r, const char *who, const c
 		fill(r->body, body, sizeof body), ret);
 	CHECKF(ret->status == want, "%s %s by %s: want %d, got %d %.300s", r->method, path, who,
 		want, ret->status, ret->body);
+	check_form(r, who, ret);
 	if (want < 400)
 		return;
 	/* Every refusal says what is wrong in one form. */
@@ -412,6 +457,10 @@ TEST(every_route_by_every_caller)
 		{ disabled, "somebody who was disabled" },
 		{ expired, "a session that has run out" },
 	};
+	RV_AUTO_ARENA arena;
+	rv_arena_init(&arena, 1 << 26);
+	doc = openapi_load(&arena);
+	REQUIRE(doc);
 	prepare(&s);
 	for (size_t i = 0; i < RV_COUNT(rows); i++)
 		run_row(&s, &rows[i], none, RV_COUNT(none));

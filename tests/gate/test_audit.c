@@ -95,7 +95,9 @@ static void outage(int error)
 	CHECK(is_allowed(&l, &LOOK));
 	CHECK(is_allowed(&l, &SPEND)); /* the whole budget: nothing was charged meanwhile */
 	CHECK(lab_logged(&l, "service.audit_gap", "") == 1);
-	CHECK(rv_ledger_size(l.f.ledger) == before + 4); /* the gap, look, spend, its intent */
+	CHECK(lab_logged(&l, "service.audit_gap", "\"denied\":8") == 1);
+	CHECK(rv_ledger_size(l.f.ledger) ==
+		before + 5); /* recovered, the gap, look, spend, its intent */
 	close_on(&l, &s);
 }
 

@@ -264,6 +264,64 @@ TEST(nothing_asked_after_a_stop_was_reported_is_allowed)
 	lab_done(&l);
 }
 
+/* ---- a stop and what follows it in one batch ---- */
+
+static enum rv_code stop_run(void *arg, struct rv_op *op, struct rv_err *err)
+{
+	return rv_system_suspend(op, RV_STR("deploy-bot"), RV_STR("stop"), err);
+}
+
+struct late {
+	pthread_mutex_t lock;
+	pthread_cond_t there;
+	enum rv_outcome outcome;
+};
+
+static void late_done(void *arg, const struct rv_gate_answer *a)
+{
+	struct late *w = arg;
+	pthread_mutex_lock(&w->lock);
+	w->outcome = a->outcome;
+	pthread_cond_signal(&w->there);
+	pthread_mutex_unlock(&w->lock);
+}
+
+TEST(a_stop_is_seen_by_what_follows_it_in_its_batch)
+{
+	struct lab l = { .gate = NULL };
+	struct late w = { .outcome = RV_OUTCOME_UNSET };
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, 1 << 24);
+	rv_assert(pthread_mutex_init(&w.lock, NULL) == 0 && pthread_cond_init(&w.there, NULL) == 0);
+	lab_open(&l);
+	CHECK_OK(&l.f, lab_publish(&l, PERMIT));
+	const struct rv_job stop = { .kind = RV_JOB_STOP,
+		.run = stop_run,
+		.actor = { .type = RV_ACTOR_PERSON, .id = RV_STR_INIT("resi") } };
+	const struct rv_gate_ask ask = { .caller = { .type = RV_ACTOR_POINT,
+						 .id = RV_STR_INIT("gw") },
+		.subject_type = RV_STR_INIT("System"),
+		.subject_id = RV_STR_INIT("deploy-bot"),
+		.action = RV_STR_INIT("look"),
+		.resource_type = RV_STR_INIT("Service"),
+		.resource_id = RV_STR_INIT("shop"),
+		.request_id = RV_STR_INIT("late") }; /* by way of the control thread */
+	/* The control thread is busy with this one while the two queue up behind it. */
+	struct rv_op *op = as(&l.f, NULL);
+	CHECK(op != NULL);
+	REQUIRE_OK(rv_control_post(l.f.gov, &stop, &l.f.err), &l.f.err);
+	rv_gate_decide(l.gate, &a, &ask, late_done, &w);
+	CHECK_OK(&l.f, end(&l.f, RV_OK));
+	pthread_mutex_lock(&w.lock);
+	while (w.outcome == RV_OUTCOME_UNSET)
+		pthread_cond_wait(&w.there, &w.lock);
+	pthread_mutex_unlock(&w.lock);
+	CHECKF(w.outcome == RV_DENY, "%s", rv_outcome_name(w.outcome));
+	pthread_cond_destroy(&w.there);
+	pthread_mutex_destroy(&w.lock);
+	lab_done(&l);
+}
+
 int main(int argc, char **argv)
 {
 	int status = test_main(argc, argv);

@@ -409,11 +409,12 @@ static bool hang_at(uint64_t k)
 		rv_assert(lab_append(&b, done, 2, 1, &err) == RV_OK);
 	}
 	lab_close(&b);
-	/* All that was acknowledged, the word about the gap, and nothing that was refused. */
+	/* All that was acknowledged, the words about the gap and about who was refused in it, and
+	 * nothing that was refused. */
 	struct rv_verify_report rep;
 	CHECK(rv_ledger_verify(b.dir, &(struct rv_verify_opts){ .vkey = b.vkey }, &rep, NULL) ==
 		RV_OK);
-	CHECKF(rep.level == RV_VERIFY_VERIFIED && rep.size == done + (was_hit ? 3 : 0),
+	CHECKF(rep.level == RV_VERIFY_VERIFIED && rep.size == done + (was_hit ? 4 : 0),
 		"%llu: %llu events", (unsigned long long)k, (unsigned long long)rep.size);
 	lab_done(&b);
 	shim_done(&s);
