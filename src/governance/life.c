@@ -31,12 +31,19 @@ enum rv_code rv_system_submit(struct rv_op *op, struct rv_str name, struct rv_er
 	return rv_sys_event(op, RV_EV_LIFECYCLE_SUBMITTED, &s, s.pending, RV_STR(""), false, err);
 }
 
+/* A version waits for a decision. What was rejected, or is on its way out, is decided. */
+static bool waits(const struct rv_db_system *s)
+{
+	return s->pending > 0 && !rv_sys_is(s, "draft") && !rv_sys_is(s, "rejected") &&
+		!rv_sys_is(s, "offboarding") && !rv_sys_is(s, "retired");
+}
+
 enum rv_code rv_system_withdraw(struct rv_op *op, struct rv_str name, struct rv_err *err)
 {
 	struct rv_db_system s;
 	struct rv_db_system_version v;
 	RV_TRY(rv_system_get(op, name, &s, NULL, err));
-	if (s.pending == 0 || rv_sys_is(&s, "draft"))
+	if (!waits(&s))
 		return RV_FAIL(err, RV_ECONFLICT, "nothing of '%.*s' waits", RV_FMT(name));
 	int64_t version = s.pending;
 	RV_TRY(rv_sys_version(op, &s, version, &v, err));
@@ -81,7 +88,7 @@ static enum rv_code separated(struct rv_op *op, const struct rv_db_system *s,
 static enum rv_code pending_version(struct rv_op *op, struct rv_db_system *s, int64_t version,
 	struct rv_db_system_version *ret, struct rv_err *err)
 {
-	if (s->pending == 0 || rv_sys_is(s, "draft"))
+	if (!waits(s))
 		return RV_FAIL(
 			err, RV_ECONFLICT, "nothing of '%.*s' waits for approval", RV_FMT(s->name));
 	if (version > 0 && version != s->pending)
@@ -121,7 +128,8 @@ enum rv_code rv_system_approve(struct rv_op *op, struct rv_str name, int64_t ver
 	const struct rv_json *spec;
 	bool unseparated;
 	RV_TRY(rv_system_get(op, name, &s, NULL, err));
-	if (s.pending == 0 && s.unseparated_until_ns > 0 && !rv_sys_is(&s, "retired"))
+	if (s.pending == 0 && s.unseparated_until_ns > 0 && !rv_sys_is(&s, "retired") &&
+		!rv_sys_is(&s, "offboarding"))
 		return confirm(op, &s, note, err);
 	RV_TRY(pending_version(op, &s, version, &v, err));
 	RV_TRY(rv_op_json(op, v.body, &spec, err));

@@ -174,6 +174,28 @@ static enum rv_code verb_edit(struct runner *r, struct rv_str *rest)
 		NULL, NULL);
 }
 
+/* widen PERSON: a new version of deploy-bot's profile, which waits; confirm PERSON: into force */
+static enum rv_code verb_widen(struct runner *r, struct rv_str *rest)
+{
+	return apply_text(&r->lab.f, cases_z(r, cases_word(rest)),
+		"kind: System\nname: deploy-bot\nspec:\n"
+		"  class: worker\n  owner: olga\n  role: releaser\n  team: platform\n"
+		"  dimensions: {trigger: 2, persistence: 2, autonomy: 2, scope: 1, identity: 2}\n"
+		"  purpose: releases more\n  environment: production\n"
+		"  access: [{resource: 'Service/site-*', actions: [release]}]\n"
+		"  actions: {autonomous: [build], approval: [release], never: [delete]}\n"
+		"  limits: none\n  failure: {plan: stop, call: olga}\n  escalation: [{to: olga, "
+		"within: 15m}]\n"
+		"  review: {cadence: 90d}\n  output_reviewer: rita\n",
+		NULL, NULL);
+}
+
+static enum rv_code verb_confirm(struct runner *r, struct rv_str *rest)
+{
+	return AS(&r->lab.f, cases_z(r, cases_word(rest)), rv_system_approve, RV_STR("deploy-bot"),
+		0, RV_STR("fine"));
+}
+
 /* What was looked at was something else. */
 static enum rv_code verb_approve_other(struct runner *r, struct rv_str *rest)
 {
@@ -194,6 +216,8 @@ static const struct {
 	verb_fn *fn;
 } verbs[] = {
 	{ "edit", verb_edit },
+	{ "widen", verb_widen },
+	{ "confirm", verb_confirm },
 	{ "approve-other", verb_approve_other },
 	{ "tick", verb_tick },
 	{ "approve", verb_approve },
