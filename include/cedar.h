@@ -311,7 +311,8 @@ typedef struct cedar_diagnostic {
 typedef struct cedar_report {
 	const cedar_diagnostic *diagnostics; /* policy by policy */
 	size_t n;
-	size_t n_errors, n_warnings; /* all, of which the list may hold fewer */
+	size_t n_errors, n_warnings; /* all, of which the list may hold fewer; of one policy at
+				      * most 1,000 */
 	bool is_cut; /* there were more than max_diagnostics */
 } cedar_report;
 /* Holds every policy and template against the schema, in each kind of request (action, type of

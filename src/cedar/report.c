@@ -4,7 +4,7 @@
 
 #include "cedar/validate.h"
 
-enum { TYPE_TEXT_MAX = 120 };
+enum { TYPE_TEXT_MAX = 120, POLICY_FINDINGS_MAX = 1000 };
 
 static const struct {
 	const char *code;
@@ -20,13 +20,14 @@ void cedar_report_policy(struct reporter *r, const struct policy *p, uint32_t in
 	r->policy = p;
 	r->index = index;
 	r->first = r->n;
+	r->texts = r->n < r->max ? r->arena : r->spill;
 }
 
 static const char *text_of(struct reporter *r, const char *fmt, va_list ap)
 {
 	char buf[400];
 	(void)vsnprintf(buf, sizeof buf, fmt, ap); /* may be cut */
-	struct rv_str s = rv_arena_str(r->arena, rv_str_of(buf));
+	struct rv_str s = rv_arena_str(r->texts, rv_str_of(buf));
 	if (!s.p)
 		r->is_full = true;
 	return s.p ? s.p : "";
@@ -121,19 +122,19 @@ void cedar_found(struct reporter *r, enum finding what, struct span at, const ch
 	place(r->policy, at, &f);
 	if (is_said(r, &f))
 		return;
+	if (r->n - r->first == POLICY_FINDINGS_MAX) {
+		r->is_cut = true;
+		return;
+	}
 	if (f.is_warning)
 		r->n_warnings++;
 	else
 		r->n_errors++;
-	if (r->n == r->max) {
-		r->is_cut = true;
-		return;
-	}
 	if (!ARENA_PUSH(r->arena, r->list, r->n, r->cap, f))
 		r->is_full = true;
 }
 
-void cedar_report_sort(struct reporter *r)
+void cedar_report_policy_done(struct reporter *r)
 {
 	for (size_t i = r->first + 1; i < r->n; i++)
 		for (size_t k = i; k > r->first && r->list[k - 1].offset > r->list[k].offset; k--) {
@@ -141,6 +142,10 @@ void cedar_report_sort(struct reporter *r)
 			r->list[k] = r->list[k - 1];
 			r->list[k - 1] = d;
 		}
+	if (r->n > r->max) {
+		r->n = r->max;
+		r->is_cut = true;
+	}
 }
 
 const char *cedar_diagnostic_render(const cedar_policies *ps, const cedar_diagnostic *d,

@@ -129,12 +129,13 @@ cedar_code cedar_validate(const cedar_policies *ps, const cedar_schema *schema,
 	if (opts)
 		r.opts = *opts;
 	r.report.arena = &s->arena;
+	r.report.spill = &r.policy;
 	r.report.max = r.opts.max_diagnostics ? r.opts.max_diagnostics : FINDINGS_MAX;
 	rv_arena_init(&r.policy, POLICY_MEMORY_MAX);
 	rv_arena_init(&r.env, ENV_MEMORY_MAX);
 	for (uint32_t i = 0; code == CEDAR_OK && i < ps->n; i++) {
 		code = check_policy(&r, i);
-		cedar_report_sort(&r.report);
+		cedar_report_policy_done(&r.report);
 	}
 	rv_arena_done(&r.policy);
 	rv_arena_done(&r.env);

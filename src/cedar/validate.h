@@ -39,8 +39,10 @@ enum finding {
 /* Gathers findings in the caller's scratch, each once a policy. */
 struct reporter {
 	struct rv_arena *arena;
+	struct rv_arena *spill; /* forgotten after each policy: for what only counts */
+	struct rv_arena *texts; /* one of the two */
 	size_t max;
-	cedar_diagnostic *list;
+	cedar_diagnostic *list; /* may pass max while a policy is looked at */
 	size_t n, cap;
 	size_t n_errors, n_warnings;
 	bool is_cut; /* more than max */
@@ -59,8 +61,8 @@ static inline bool cedar_report_seen(const struct reporter *r, struct node *n)
 	return seen;
 }
 void cedar_report_policy(struct reporter *r, const struct policy *p, uint32_t index);
-/* What was found of the policy, in the order of its text. */
-void cedar_report_sort(struct reporter *r);
+/* The policy is done: what was found of it stands in the order of its text, and within max. */
+void cedar_report_policy_done(struct reporter *r);
 /* help: may be NULL. */
 void cedar_found(struct reporter *r, enum finding what, struct span at, const char *help,
 	const char *fmt, ...) RV_PRINTF(5, 6);

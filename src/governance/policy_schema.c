@@ -164,11 +164,10 @@ static void put_groups(struct rv_buf *b, const struct words *w, const char *effe
 static void put_base(struct rv_buf *b, const struct words *w, const char *effect)
 {
 	static const char groups[] = "action \"read\";";
-	static const struct word any = { .ns = { "Reeve", 5 },
-		.name = { "\x01"
-			  "any",
-			4 },
+	static const struct word any = { .ns = RV_STR_INIT("Reeve"),
+		.name = RV_STR_INIT("any other action"),
 		.is_action = true };
+	bool is_named = false;
 	const char *at = strstr(reeve_schema, groups);
 	const char *rest = at ? strchr(at, '\n') : NULL;
 	const char *end = strrchr(reeve_schema, '}');
@@ -176,10 +175,13 @@ static void put_base(struct rv_buf *b, const struct words *w, const char *effect
 	rv_buf_add(b, rv_str_n(reeve_schema, (size_t)(at - reeve_schema)));
 	put_groups(b, w, effect);
 	rv_buf_add(b, rv_str_n(rest, (size_t)(end - rest)));
-	put_word(b, w, &any, effect);
 	for (size_t i = 0; i < w->n; i++)
-		if (rv_str_eqz(w->list[i].ns, "Reeve"))
+		if (rv_str_eqz(w->list[i].ns, "Reeve")) {
 			put_word(b, w, &w->list[i], effect);
+			is_named |= word_order(&any, &w->list[i]) == 0;
+		}
+	if (!is_named)
+		put_word(b, w, &any, effect);
 	rv_buf_addz(b, "}\n");
 }
 

@@ -85,7 +85,7 @@ TEST(table)
 }
 
 static const char small[] = "entity U in [G] = { a: Long, b?: Long, u?: U } tags Long; entity G;\n"
-			    "action x appliesTo { principal: U, resource: U, context: {} };";
+			    "action x, y appliesTo { principal: U, resource: U, context: {} };";
 
 TEST(findings_name_policy_source_and_place)
 {
@@ -196,6 +196,25 @@ TEST(the_list_is_bounded)
 	cedar_scratch_clear(s);
 	REQUIRE(validate(small, cs(rv_buf_str(&b)), NULL, s, &ps, &r));
 	CHECK(r.n == 10 && r.n_errors == 10 && !r.is_cut);
+	cedar_policies_free(ps);
+	cedar_scratch_free(s);
+}
+
+/* One policy cannot keep the validator busy with its findings. */
+TEST(findings_of_one_policy_are_bounded)
+{
+	RV_AUTO_BUF b;
+	cedar_scratch *s = cedar_scratch_new();
+	cedar_policies *ps = NULL;
+	cedar_report r;
+	const cedar_validate_opts opts = { .max_diagnostics = 5000 };
+	rv_buf_init(&b, 1 << 20);
+	rv_buf_addz(&b, "permit(principal, action, resource) when { [");
+	for (int i = 0; i < 1200; i++)
+		rv_buf_printf(&b, "principal.c%d, ", i);
+	rv_buf_addz(&b, "1].contains(1) };");
+	REQUIRE(validate(small, cs(rv_buf_str(&b)), &opts, s, &ps, &r));
+	CHECK(r.n == 1000 && r.n_errors == 1000 && r.is_cut);
 	cedar_policies_free(ps);
 	cedar_scratch_free(s);
 }
