@@ -49,13 +49,15 @@ static char *put(char *at, const void *p, size_t n)
 	return at + n;
 }
 
-size_t rv_leaf_write(char *out, uint64_t seq, int64_t logged_ns, struct rv_str event)
+size_t rv_leaf_write(char *out, uint64_t seq, const char time[RV_TIME_SIZE], struct rv_str event)
 {
-	char digits[24], time[RV_TIME_SIZE], *at = out;
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)seq);
-	rv_time_format(logged_ns, time);
+	char digits[24], *at = out, *d = digits + sizeof digits;
+	do {
+		*--d = (char)('0' + seq % 10);
+		seq /= 10;
+	} while (seq > 0);
 	at = put(at, HEAD, sizeof HEAD - 1);
-	at = put(at, digits, (size_t)n);
+	at = put(at, d, (size_t)(digits + sizeof digits - d));
 	at = put(at, LOGGED, sizeof LOGGED - 1);
 	at = put(at, time, TIME_LEN);
 	at = put(at, EVENT, sizeof EVENT - 1);

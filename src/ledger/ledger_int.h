@@ -139,8 +139,8 @@ struct rv_fields {
 RV_MUST_USE enum rv_code rv_event_fields(
 	struct rv_arena *a, struct rv_str event, struct rv_fields *ret, struct rv_err *err);
 uint64_t rv_event_id_hash(struct rv_str id); /* never 0; 0 stands for "no id" */
-/* Room for RV_LEDGER_LEAF_FRAME + event.n; returns the bytes written. */
-size_t rv_leaf_write(char *out, uint64_t seq, int64_t logged_ns, struct rv_str event);
+/* time: of rv_time_format. Room for RV_LEDGER_LEAF_FRAME + event.n; returns the bytes written. */
+size_t rv_leaf_write(char *out, uint64_t seq, const char time[RV_TIME_SIZE], struct rv_str event);
 /* Takes a leaf apart again; only what rv_leaf_write writes passes. */
 RV_MUST_USE enum rv_code rv_leaf_open(struct rv_str leaf, uint64_t *ret_seq, int64_t *ret_logged_ns,
 	struct rv_str *ret_event, struct rv_err *err);

@@ -110,12 +110,14 @@ static void encode(struct rv_ledger *l, struct rv_list *q, int64_t now)
 {
 	const struct rv_seg *s = rv_ledger_last(l);
 	uint64_t first = s->first + s->n, seq = first;
+	char time[RV_TIME_SIZE]; /* one for the batch */
+	rv_time_format(now, time);
 	rv_buf_clear(&l->out);
 	for (struct rv_job_rec *r = q->head; r; r = r->next) {
 		char *p = rv_buf_room(&l->out, size_of(r) + 8);
 		if (!p)
 			return; /* sticky */
-		r->leaf_n = (uint32_t)rv_leaf_write(p + RV_REC_HEAD, seq, now, r->event);
+		r->leaf_n = (uint32_t)rv_leaf_write(p + RV_REC_HEAD, seq, time, r->event);
 		if (r->side.n > 0)
 			memcpy(p + RV_REC_HEAD + r->leaf_n, r->side.p, r->side.n);
 		rv_rec_seal(p, seq, first, r->leaf_n, r->side.n);
