@@ -265,13 +265,8 @@ static cedar_code settle(struct build *b, cedar_error *err)
 	if (!nodes || !cedar_slots_init(&t->slots, b->n))
 		return CEDAR_FAIL_MEMORY(err);
 	c->nodes = nodes;
-	t->order = malloc((b->n + 1) * sizeof *t->order);
-	if (!t->order)
-		return CEDAR_FAIL_MEMORY(err);
-	for (size_t i = 0; i < b->n; i++) {
-		t->order[i] = &nodes[i];
+	for (size_t i = 0; i < b->n; i++)
 		cedar_slots_put(&t->slots, &nodes[i]);
-	}
 	t->n = b->n;
 	for (size_t i = 0; i < b->n; i++) {
 		cedar_entity *e = &nodes[i].entity;
@@ -340,7 +335,7 @@ const cedar_entity *cedar_entities_at(const cedar_entities *es, size_t i)
 	size_t in_table = es->table->n - d->n_gone;
 	if (i >= in_table)
 		return &d->added[i - in_table]->entity;
-	const struct node *n = es->table->order[place_in_table(d, i)];
+	const struct node *n = table_at(es->table, place_in_table(d, i));
 	const struct node *newer = d->slots.n ? slots_find(&d->slots, &n->entity.uid) : NULL;
 	return newer ? &newer->entity : &n->entity;
 }

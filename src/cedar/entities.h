@@ -40,7 +40,7 @@ struct table {
 	atomic_uint refs;
 	struct chunk *chunk;
 	struct slots slots;
-	const struct node **order; /* as at() counts them */
+	const struct node **order; /* as at() counts them; NULL: as they lie in the chunk */
 	size_t n;
 	const struct node **alone; /* nodes of this table outside the chunk */
 	size_t n_alone;
@@ -68,6 +68,11 @@ struct cedar_entities {
 	struct table *table;
 	struct delta delta;
 };
+
+static inline const struct node *table_at(const struct table *t, size_t i)
+{
+	return t->order ? t->order[i] : &t->chunk->nodes[i];
+}
 
 static inline const struct node *slots_find(const struct slots *s, const cedar_uid *uid)
 {

@@ -118,7 +118,9 @@ bool cedar_keep_entity(struct keeper *k, const cedar_entity *from, cedar_entity 
 	if (!to->uid.id.p || !cedar_keep_name(k, from->uid.type, &to->uid.type))
 		return false;
 	if (from->n_parents > 0) {
-		parents = rv_arena_raw(k->arena, from->n_parents * sizeof *parents);
+		/* One alone is the parent's own uid once that is known. */
+		struct rv_arena *a = k->refs && from->n_parents == 1 ? k->refs : k->arena;
+		parents = rv_arena_raw(a, from->n_parents * sizeof *parents);
 		if (!parents)
 			return false;
 	}
@@ -173,10 +175,27 @@ static bool settle_value(struct settle *s, cedar_value *v)
 	}
 }
 
+static bool settle_only_parent(struct settle *s, cedar_entity *e)
+{
+	const cedar_uid *own = s->find(s->arg, &e->parents[0]);
+	if (!own) {
+		cedar_uid *p = rv_arena_raw(s->k->arena, sizeof *p);
+		if (!p)
+			return false;
+		*p = e->parents[0];
+		p->id = cs(rv_arena_str(s->k->arena, rs(p->id)));
+		own = p->id.p ? p : NULL;
+	}
+	e->parents = own;
+	return own != NULL;
+}
+
 bool cedar_keep_settle(struct keeper *k, cedar_entity *e, cedar_uid_find *find, void *arg)
 {
 	struct settle s = { k, find, arg };
-	for (size_t i = 0; i < e->n_parents; i++) {
+	if (k->refs && e->n_parents == 1 && !settle_only_parent(&s, e))
+		return false;
+	for (size_t i = 0; i < e->n_parents && !(k->refs && e->n_parents == 1); i++) {
 		cedar_uid *p = (cedar_uid *)(uintptr_t)&e->parents[i];
 		const cedar_uid *own = find(arg, p);
 		p->id = own ? own->id : cs(rv_arena_str(k->arena, rs(p->id)));

@@ -280,9 +280,8 @@ static const struct node *in_table(const struct table *t, const cedar_uid *uid)
 
 static size_t place_in_table(const struct table *t, const struct node *n)
 {
-	size_t off = (uintptr_t)n - (uintptr_t)t->chunk->nodes;
-	if (!t->replaced && off < t->chunk->n_nodes * sizeof *n)
-		return off / sizeof *n;
+	if (!t->order)
+		return (size_t)(n - t->chunk->nodes);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->order[i] == n)
 			return i;
@@ -350,7 +349,7 @@ static bool merge_gone(const struct edit *ed, struct delta *d)
 	if (!d->gone)
 		return false;
 	for (size_t i = 0; i < old->n_gone; i++)
-		if (!find_new(ed, &ed->t->order[old->gone[i]]->entity.uid))
+		if (!find_new(ed, &table_at(ed->t, old->gone[i])->entity.uid))
 			d->gone[d->n_gone++] = old->gone[i];
 	for (size_t i = 0; i < ed->n; i++) {
 		const struct node *n = ed->list[i];

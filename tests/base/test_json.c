@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/json.h"
 #include "tests/harness.h"
 
@@ -112,6 +114,34 @@ TEST(limits_at_and_over)
 	rv_arena_init(&tiny, 64);
 	const struct rv_json *v;
 	CHECK(rv_json_parse(&tiny, RV_STR("[[[[[[[[1]]]]]]]]"), NULL, &v, NULL) == RV_ELIMIT);
+}
+
+/* What ends a run of plain characters is seen wherever it stands among the eight looked at at once.
+ */
+TEST(strings_of_every_length)
+{
+	static const struct {
+		const char *in, *want; /* behind the run; want NULL: refused there */
+	} ends[] = { { "", "" }, { "\\n", "\n" }, { "\\\"x", "\"x" }, { "\xc3\xa9", "\xc3\xa9" },
+		{ "\x01", NULL }, { "\x80", NULL }, { "\x1f", NULL }, { "\x7f!", "\x7f!" } };
+	for (size_t i = 0; i < RV_COUNT(ends); i++)
+		for (size_t n = 0; n < 40; n++) {
+			RV_AUTO_ARENA a;
+			struct rv_err err = { 0 };
+			const struct rv_json *v;
+			char in[100], want[100];
+			rv_arena_init(&a, 1 << 16);
+			int len = snprintf(in, sizeof in, "\"%.*s%s%s\"", (int)n,
+				"abcdefghijklmnopqrstuvwxyz0123456789!#$%&", ends[i].in, "tail]{}");
+			(void)snprintf(want, sizeof want, "%.*s%stail]{}", (int)n,
+				"abcdefghijklmnopqrstuvwxyz0123456789!#$%&",
+				ends[i].want ? ends[i].want : "");
+			enum rv_code code =
+				rv_json_parse(&a, rv_str_n(in, (size_t)len), NULL, &v, &err);
+			CHECKF(code == (ends[i].want ? RV_OK : RV_EINVAL), "%zu %zu", i, n);
+			CHECKF(code != RV_OK || rv_str_eqz(v->str, want), "%zu %zu", i, n);
+			CHECKF(code == RV_OK || err.col == n + 2, "%zu %zu: %u", i, n, err.col);
+		}
 }
 
 struct items {
