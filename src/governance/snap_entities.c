@@ -225,27 +225,120 @@ static enum rv_code gather_all(struct gather *g, const struct rv_snapshot *s)
 	return RV_OK;
 }
 
+/* Wraps the set; takes it over, also when it fails. */
+static enum rv_code wrap(cedar_entities *set, struct snap_entities **ret, struct rv_err *err)
+{
+	struct snap_entities *out = calloc(1, sizeof *out);
+	if (!out) {
+		cedar_entities_free(set);
+		return RV_FAIL(err, RV_ELIMIT, "no memory for the entities");
+	}
+	atomic_init(&out->refs, 1);
+	out->set = set;
+	*ret = out;
+	return RV_OK;
+}
+
+static enum rv_code fail_cedar(const cedar_error *e, struct rv_err *err)
+{
+	return RV_FAIL(err, e->code == CEDAR_ELIMIT ? RV_ELIMIT : RV_EINVAL, "%s", e->message);
+}
+
 enum rv_code snap_entities_build(
 	const struct rv_snapshot *s, struct snap_entities **ret, struct rv_err *err)
 {
-	struct snap_entities *out = calloc(1, sizeof *out);
 	cedar_error e = { .code = CEDAR_OK };
+	cedar_entities *set = NULL;
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, (size_t)1 << 30);
 	struct gather g = { .s = cedar_scratch_new(), .a = &a, .err = err };
-	enum rv_code code = out && g.s ? gather_all(&g, s) : no_memory(&g);
-	if (code == RV_OK && cedar_entities_new(g.list, g.n, &out->set, &e) != CEDAR_OK)
-		code = RV_FAIL(
-			err, e.code == CEDAR_ELIMIT ? RV_ELIMIT : RV_EINVAL, "%s", e.message);
+	enum rv_code code = g.s ? gather_all(&g, s) : no_memory(&g);
+	if (code == RV_OK && cedar_entities_new(g.list, g.n, &set, &e) != CEDAR_OK)
+		code = fail_cedar(&e, err);
 	cedar_scratch_free(g.s);
 	free(g.list);
-	if (code != RV_OK) {
-		free(out);
-		return code;
+	return code == RV_OK ? wrap(set, ret, err) : code;
+}
+
+/* ---- a few rows ---- */
+
+enum { ROWS_MAX = 64 }; /* more are as dear as all */
+
+/* The entity of a row that may be gone. False: policy sees none of this part. */
+static enum rv_code row_uid(
+	struct gather *g, const struct rv_touch *t, cedar_uid *ret, bool *ret_is_entity)
+{
+	const struct rv_snap_resource r = { .type = t->key, .id = t->key2 };
+	*ret_is_entity = true;
+	switch (t->part) {
+	case RV_PART_SYSTEM:
+		*ret = uid("Reeve::System", t->key);
+		return RV_OK;
+	case RV_PART_PERSON:
+		*ret = uid("Reeve::Person", t->key);
+		return RV_OK;
+	case RV_PART_POINT:
+		*ret = uid("Reeve::Point", t->key);
+		return RV_OK;
+	case RV_PART_ROLE:
+		*ret = uid("Reeve::Role", t->key);
+		return RV_OK;
+	case RV_PART_RESOURCE:
+		return resource_uid(g, &r, ret);
+	default:
+		*ret_is_entity = false;
+		return RV_OK;
 	}
-	atomic_init(&out->refs, 1);
-	*ret = out;
+}
+
+static bool is_same(const struct rv_touch *a, const struct rv_touch *b)
+{
+	return a->part == b->part && rv_str_eq(a->key, b->key) && rv_str_eq(a->key2, b->key2);
+}
+
+static enum rv_code gather_rows(struct gather *g, const struct rv_snapshot *s,
+	const struct rv_touch *touched, cedar_uid removed[ROWS_MAX], size_t *ret_removed)
+{
+	*ret_removed = 0;
+	for (const struct rv_touch *t = touched; t; t = t->next) {
+		bool is_entity, twice = false;
+		cedar_uid u;
+		for (const struct rv_touch *b = touched; b != t && !twice; b = b->next)
+			twice = is_same(b, t);
+		RV_TRY(row_uid(g, t, &u, &is_entity));
+		if (twice || !is_entity)
+			continue;
+		const struct snap_entry *e = snap_map_get(s->maps[t->part], t->key, t->key2);
+		if (e)
+			RV_TRY(add_entry(g, t->part, e));
+		else
+			removed[(*ret_removed)++] = u;
+	}
 	return RV_OK;
+}
+
+enum rv_code snap_entities_change(const struct rv_snapshot *s, const struct snap_entities *old,
+	const struct rv_touch *touched, struct snap_entities **ret, struct rv_err *err)
+{
+	cedar_uid removed[ROWS_MAX];
+	size_t n = 0, n_removed;
+	cedar_error e = { .code = CEDAR_OK };
+	cedar_entities *set = NULL;
+	for (const struct rv_touch *t = touched; t; t = t->next)
+		n++;
+	if (n > ROWS_MAX)
+		return snap_entities_build(s, ret, err);
+	RV_AUTO_ARENA a;
+	rv_arena_init(&a, (size_t)1 << 30);
+	struct gather g = { .s = cedar_scratch_new(), .a = &a, .err = err };
+	enum rv_code code = g.s ? gather_rows(&g, s, touched, removed, &n_removed) : no_memory(&g);
+	if (code == RV_OK &&
+		cedar_entities_update(old->set, g.list, g.n, removed, n_removed, &set, &e) !=
+			CEDAR_OK)
+		code = fail_cedar(&e, err);
+	cedar_scratch_free(g.s);
+	free(g.list);
+	return code == RV_OK ? wrap(set, ret, err) : code;
 }
 
 const struct cedar_entities *rv_snap_entities(const struct rv_snapshot *s)

@@ -104,15 +104,19 @@ static bool looks_same(const struct rv_snap_system *a, const struct rv_snap_syst
 		same_strs(a->labels, a->n_labels, b->labels, b->n_labels);
 }
 
-/* Whether the entities must be made anew. */
-static bool shows_change(const struct rv_snapshot *s, const struct rv_snapshot *old, unsigned dirty,
-	const struct rv_touch *touched)
+/* Whole parts changed: the entities are made anew. */
+static bool shows_anew(const struct rv_snapshot *old, unsigned dirty)
 {
-	if (!old ||
+	return !old ||
 		(dirty &
 			(RV_DIRTY_SYSTEMS | RV_DIRTY_PEOPLE | RV_DIRTY_POINTS |
-				RV_DIRTY_RESOURCES)))
-		return true;
+				RV_DIRTY_RESOURCES));
+}
+
+/* Rows changed, and policy sees it. */
+static bool shows_change(
+	const struct rv_snapshot *s, const struct rv_snapshot *old, const struct rv_touch *touched)
+{
 	for (const struct rv_touch *t = touched; t; t = t->next) {
 		if (t->part == RV_PART_CREDENTIAL)
 			continue;
@@ -121,6 +125,17 @@ static bool shows_change(const struct rv_snapshot *s, const struct rv_snapshot *
 			return true;
 	}
 	return false;
+}
+
+static enum rv_code build_entities(struct rv_snapshot *s, const struct rv_snapshot *old,
+	unsigned dirty, const struct rv_touch *touched, struct rv_err *err)
+{
+	if (shows_anew(old, dirty))
+		return snap_entities_build(s, &s->entities, err);
+	if (shows_change(s, old, touched))
+		return snap_entities_change(s, old->entities, touched, &s->entities, err);
+	s->entities = snap_entities_ref(old->entities);
+	return RV_OK;
 }
 
 struct rv_snapshot *rv_snapshot_build(struct rv_gov *g, struct rv_txn *txn,
@@ -143,10 +158,8 @@ struct rv_snapshot *rv_snapshot_build(struct rv_gov *g, struct rv_txn *txn,
 		code = snap_policies_load(&l, &s->policies, err);
 	else if (code == RV_OK)
 		s->policies = snap_policies_ref(old->policies);
-	if (code == RV_OK && shows_change(s, old, dirty, touched))
-		code = snap_entities_build(s, &s->entities, err);
-	else if (code == RV_OK)
-		s->entities = snap_entities_ref(old->entities);
+	if (code == RV_OK)
+		code = build_entities(s, old, dirty, touched, err);
 	rv_arena_done(&l.arena);
 	if (code == RV_OK)
 		return s;

@@ -106,6 +106,9 @@ void snap_policies_unref(struct snap_policies *p);
 /* snap_entities.c: from the maps. */
 enum rv_code snap_entities_build(
 	const struct rv_snapshot *s, struct snap_entities **ret, struct rv_err *err);
+/* The old ones with the rows that changed made anew from the maps; all others are shared. */
+enum rv_code snap_entities_change(const struct rv_snapshot *s, const struct snap_entities *old,
+	const struct rv_touch *touched, struct snap_entities **ret, struct rv_err *err);
 struct snap_entities *snap_entities_ref(struct snap_entities *e);
 void snap_entities_unref(struct snap_entities *e);
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cedar.h"
 #include "tests/governance/fixture.h"
 
 #define START_NS INT64_C(1800000000) * RV_NS_PER_S /* a Friday in 2027 */
@@ -238,6 +239,29 @@ struct rv_op *as(struct fixture *f, const char *person)
 	return person ? as_type(f, RV_ACTOR_PERSON, person) : as_type(f, RV_ACTOR_SERVICE, "reeve");
 }
 
+/* Entities that were changed row by row are those that would have been made anew. */
+static void check_entities(struct fixture *f, struct rv_txn *txn, const struct rv_snapshot *s)
+{
+	struct rv_err err = { 0 };
+	struct rv_snapshot *full = rv_snapshot_build(f->gov, txn, NULL, RV_DIRTY_ALL, NULL, &err);
+	if (!full)
+		die("snapshot anew", &err);
+	const cedar_entities *a = rv_snap_entities(s), *b = rv_snap_entities(full);
+	CHECK(cedar_entities_count(a) == cedar_entities_count(b));
+	for (size_t i = 0; i < cedar_entities_count(b); i++) {
+		const cedar_entity *want = cedar_entities_at(b, i),
+				   *got = cedar_entities_find(a, &want->uid);
+		CHECKF(got && cedar_value_eq(&got->attrs, &want->attrs) &&
+				got->n_parents == want->n_parents &&
+				got->tags.kind == want->tags.kind &&
+				(want->tags.kind == 0 || cedar_value_eq(&got->tags, &want->tags)),
+			"%.*s::\"%.*s\"", RV_FMT(want->uid.type), RV_FMT(want->uid.id));
+		for (size_t k = 0; k < want->n_parents; k++)
+			CHECK(cedar_entities_in(a, &want->uid, &want->parents[k]));
+	}
+	rv_snapshot_unref(full);
+}
+
 enum rv_code end(struct fixture *f, enum rv_code code)
 {
 	struct rv_err err = { 0 };
@@ -254,6 +278,7 @@ enum rv_code end(struct fixture *f, enum rv_code code)
 			f->gov, txn, f->gov->snap, f->op.dirty, f->op.touched, &err);
 		if (!s)
 			die("snapshot", &err);
+		check_entities(f, txn, s);
 		rv_snapshot_publish(f->gov, s);
 	}
 	if (rv_store_commit(txn, &err) != RV_OK)
