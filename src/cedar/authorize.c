@@ -1,6 +1,7 @@
 /* The answer to one request: every policy that can match is tried, none is left out because another
  * decided already. */
 #include "cedar/code.h"
+#include "cedar/entities.h"
 
 bool cedar_match(const struct env *env, const struct match *m, unsigned who)
 {
@@ -11,14 +12,14 @@ bool cedar_match(const struct env *env, const struct match *m, unsigned who)
 	case SCOPE_EQ:
 		return uid_eq(w->uid, m->uid);
 	case SCOPE_IN:
-		return cedar_env_in(env, w, m->uid);
+		return who_in(w, m->uid);
 	case SCOPE_IS:
 		return str_eq(w->uid->type, *m->type);
 	case SCOPE_IS_IN:
-		return str_eq(w->uid->type, *m->type) && cedar_env_in(env, w, m->uid);
+		return str_eq(w->uid->type, *m->type) && who_in(w, m->uid);
 	case SCOPE_IN_LIST:
 		for (uint32_t i = 0; i < m->n; i++)
-			if (cedar_env_in(env, w, m->list[i]))
+			if (who_in(w, m->list[i]))
 				return true;
 		return false;
 	}

@@ -119,6 +119,11 @@ static inline bool ancestors_have(const struct ancestors *up, const cedar_uid *u
 	return false;
 }
 
+static inline bool who_in(const struct who *a, const cedar_uid *b)
+{
+	return uid_eq(a->uid, b) || ancestors_have(a->up, b);
+}
+
 /* ---- keep.c: copies that a store owns ---- */
 
 struct intern {

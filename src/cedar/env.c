@@ -145,5 +145,5 @@ struct who cedar_env_who(const struct env *env, const cedar_uid *uid)
 
 bool cedar_env_in(const struct env *env, const struct who *a, const cedar_uid *b)
 {
-	return uid_eq(a->uid, b) || ancestors_have(a->up, b);
+	return who_in(a, b);
 }

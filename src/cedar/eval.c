@@ -32,7 +32,7 @@ static bool run_kind(struct env *env, const struct code *c, cedar_kind kind, ced
 static int value_in(struct env *env, const struct who *a, const cedar_value *b)
 {
 	if (b->kind == CEDAR_ENTITY)
-		return cedar_env_in(env, a, b->u.uid);
+		return who_in(a, b->u.uid);
 	if (b->kind != CEDAR_SET)
 		return no_test(type_error(env, "entity or set of entities", b));
 	const cedar_set *s = b->u.set;
@@ -41,7 +41,7 @@ static int value_in(struct env *env, const struct who *a, const cedar_value *b)
 			if (!want_kind(env, &s->items[i], CEDAR_ENTITY))
 				return -1;
 	for (uint32_t i = 0; i < s->n; i++)
-		if (cedar_env_in(env, a, s->items[i].u.uid))
+		if (who_in(a, s->items[i].u.uid))
 			return 1;
 	return 0;
 }
@@ -101,6 +101,19 @@ static const cedar_value *entity_attr(struct env *env, const struct who *w, cons
 	return NULL;
 }
 
+static const cedar_value *uid_attr(struct env *env, const cedar_uid *uid, const struct key *key)
+{
+	if (env->rq->n_overlay == 0) { /* the short way to what is there */
+		const struct node *n = entities_node(env->es, uid);
+		const cedar_value *v =
+			n ? record_find(record_or_none(&n->entity.attrs), key) : NULL;
+		if (v)
+			return v;
+	}
+	const struct who w = cedar_env_who(env, uid);
+	return entity_attr(env, &w, key);
+}
+
 static const cedar_value *record_attr(struct env *env, const cedar_record *r, const struct key *key)
 {
 	const cedar_value *v = record_find(r, key);
@@ -127,10 +140,8 @@ static const cedar_value *look(struct env *env, const struct code *c, cedar_valu
 			return NULL;
 		if (a->kind == CEDAR_RECORD)
 			return record_attr(env, a->u.record, &c->key);
-		if (a->kind == CEDAR_ENTITY) {
-			const struct who w = cedar_env_who(env, a->u.uid);
-			return entity_attr(env, &w, &c->key);
-		}
+		if (a->kind == CEDAR_ENTITY)
+			return uid_attr(env, a->u.uid, &c->key);
 		(void)type_error(env, "record or entity", a);
 		return NULL;
 	default:

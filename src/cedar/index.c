@@ -67,6 +67,7 @@ static bool grow(struct cedar_index *ix)
 struct choices {
 	uint64_t keys[KINDS];
 	enum kind kinds[KINDS];
+	unsigned weights[KINDS]; /* how likely a request comes by */
 	size_t n;
 	bool is_never; /* its head fits no request */
 };
@@ -76,9 +77,13 @@ static bool names_entity(const struct match *m)
 	return m->op == SCOPE_EQ || m->op == SCOPE_IN || m->op == SCOPE_IS_IN;
 }
 
-static void choose(struct choices *c, enum kind kind, uint64_t hash)
+/* What a request is in it is in with many others; what it is, it is alone. */
+enum { WEIGHT_IS = 1, WEIGHT_IN = 8 };
+
+static void choose(struct choices *c, enum kind kind, uint64_t hash, bool is_eq)
 {
 	c->keys[c->n] = make_key(kind, hash);
+	c->weights[c->n] = is_eq ? WEIGHT_IS : WEIGHT_IN;
 	c->kinds[c->n++] = kind;
 }
 
@@ -88,15 +93,15 @@ static struct choices choices_of(const struct rule *r)
 			   *o = &r->heads[WHO_RESOURCE];
 	struct choices c = { .n = 0 };
 	if (names_entity(o))
-		choose(&c, BY_RESOURCE, o->uid->hash);
+		choose(&c, BY_RESOURCE, o->uid->hash, o->op == SCOPE_EQ);
 	if (names_entity(p))
-		choose(&c, BY_PRINCIPAL, p->uid->hash);
+		choose(&c, BY_PRINCIPAL, p->uid->hash, p->op == SCOPE_EQ);
 	if (names_entity(a))
-		choose(&c, BY_ACTION, a->uid->hash);
+		choose(&c, BY_ACTION, a->uid->hash, false);
 	if (o->op == SCOPE_IS || o->op == SCOPE_IS_IN)
-		choose(&c, BY_RESOURCE_TYPE, type_hash(*o->type));
+		choose(&c, BY_RESOURCE_TYPE, type_hash(*o->type), false);
 	if (p->op == SCOPE_IS || p->op == SCOPE_IS_IN)
-		choose(&c, BY_PRINCIPAL_TYPE, type_hash(*p->type));
+		choose(&c, BY_PRINCIPAL_TYPE, type_hash(*p->type), false);
 	c.is_never = a->op == SCOPE_IN_LIST && a->n == 0;
 	return c;
 }
@@ -135,14 +140,14 @@ static uint8_t place_of(const struct cedar_index *ix, const struct rule *r, size
 	enum { LIST_MAX = 64 };
 	const struct choices c = choices_of(r);
 	const struct match *a = &r->heads[WHO_ACTION];
-	size_t best = n_rules + 1;
+	size_t best = WEIGHT_IN * (n_rules + 1);
 	uint8_t place = IN_REST;
 	if (c.is_never)
 		return NOWHERE;
 	for (size_t i = 0; i < c.n; i++) {
-		const struct bucket *b = find(ix, c.keys[i]);
-		if (b->n < best) {
-			best = b->n;
+		size_t cost = (size_t)find(ix, c.keys[i])->n * c.weights[i];
+		if (cost < best) {
+			best = cost;
 			place = (uint8_t)c.kinds[i];
 		}
 	}
@@ -151,7 +156,7 @@ static uint8_t place_of(const struct cedar_index *ix, const struct rule *r, size
 	size_t sum = 0;
 	for (uint32_t i = 0; i < a->n; i++)
 		sum += find(ix, make_key(BY_ACTION, a->list[i]->hash))->n;
-	return sum < best ? IN_LIST : place;
+	return sum * WEIGHT_IN < best ? IN_LIST : place;
 }
 
 static uint64_t key_of(const struct rule *r, uint8_t place)
