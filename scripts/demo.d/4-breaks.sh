@@ -42,3 +42,4 @@ works_again() { runner deploy-bot release --param target=staging --input "$site"
 wait_for works_again
 holds 0 'released' "the disk is freed: work goes on by itself" works_again
 lines=2 holds 0 'ledger +open' "and the service says that too" as audrey reeve status
+lines=2 holds 0 'service.audit_gap' "what was refused meanwhile could not be written down; that it was is now in the log" as audrey reeve audit search kind:service.audit_gap

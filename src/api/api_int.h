@@ -86,7 +86,7 @@ struct rv_api_call {
 /* w stands inside the answer's object. A QUERY runs on a thread for searches, after a job on the
  * control thread has said who looks; the others run in a job. */
 typedef enum rv_code rv_api_fn(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err);
-/* Raw handlers (login.c, metrics.c, tlog.c) get the struct rv_api as self. */
+/* Raw handlers (login.c, metrics.c, report.c, tlog.c) get the struct rv_api as self. */
 
 #define RV_API_ROUTE(method, pattern, handler, kind, auth, query, body) rv_api_fn rv_api_##handler;
 #define RV_API_RAW(method, pattern, handler, auth) rv_http_handler rv_api_##handler;

@@ -34,6 +34,7 @@ static const struct rv_sub commands[] = {
 	{ "limits", rv_cmd_limits, "what a system has spent of its limits" },
 	{ "ask", rv_cmd_ask, "ask whether a system may do something" },
 	{ "explain", rv_cmd_explain, "why a decision came out as it did" },
+	{ "report", rv_cmd_report, "what the board asks: how many, over what, who answers" },
 	{ "audit", rv_cmd_audit, "the log of everything: search, show, prove, verify" },
 	{ "witness", rv_cmd_witness, "remember the log's checkpoints out of its reach" },
 	{ "status", rv_cmd_status, "how the service is" },

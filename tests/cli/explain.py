@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """reeve explain and the chain of `audit show`, against a real server: what decided, as it was then, and what happens when what was
 kept was tampered with."""
-import hashlib, json, os, sqlite3, sys
+import hashlib, json, os, sys
 sys.path.insert(0, os.path.dirname(__file__))
 from live import Live, case, main
 
@@ -196,23 +196,14 @@ def text_for_people(l):
     assert "\033" not in out
 
 
-def tamper(l, sql, *args):
-    l.stop()
-    db = sqlite3.connect(os.path.join(l.data, "reeve.db"))
-    db.execute(sql, args)
-    db.commit()
-    db.close()
-    l.serve()
-
-
 @case
 def other_policies_in_their_place_are_noticed(l):
     _, a = l.ask("social-bot", "read", "Dataset/finance")
     version = explain(l, a["id"])["policy_set"]["version"]
     forged = json.dumps([{"name": "acme", "version": 1, "text": "permit (principal, action, resource);"}]).encode()
     digest = "sha256:" + hashlib.sha256(forged).hexdigest()
-    tamper(l, "INSERT INTO blob (digest, bytes, created_ns) VALUES (?, ?, 1)", digest, forged)
-    tamper(l, "UPDATE policy_set SET digest = ? WHERE version = ?", digest, version)
+    l.tamper("INSERT INTO blob (digest, bytes, created_ns) VALUES (?, ?, 1)", digest, forged)
+    l.tamper("UPDATE policy_set SET digest = ? WHERE version = ?", digest, version)
     e = explain(l, a["id"])
     assert e["again"]["agrees"] is False and e["again"]["policy_says"] == "allow" and e["again"]["note"]
     assert "not what was recorded" in l.ok("explain", a["id"], who="audrey")
@@ -222,7 +213,7 @@ def other_policies_in_their_place_are_noticed(l):
 def damaged_policies_are_said_to_be(l):
     _, a = l.ask("social-bot", "read", "Dataset/finance")
     version = explain(l, a["id"])["policy_set"]["version"]
-    tamper(l, "UPDATE blob SET bytes = ? WHERE digest = (SELECT digest FROM policy_set WHERE version = ?)", b"[]", version)
+    l.tamper("UPDATE blob SET bytes = ? WHERE digest = (SELECT digest FROM policy_set WHERE version = ?)", b"[]", version)
     e = explain(l, a["id"])
     assert e["policy_set"]["state"].startswith("unreadable") and e["again"]["possible"] is False
 
@@ -231,7 +222,7 @@ def damaged_policies_are_said_to_be(l):
 def destroyed_facts_leave_the_record(l):
     _, a = l.ask("ads-bot", "read", "Service/site-staging")
     l.ok("system", "offboard", "ads-bot", "--reason", "test", who="olivia")
-    tamper(l, "UPDATE seal_key SET wrapped = NULL, destroyed_ns = 1 WHERE system = 'ads-bot'")
+    l.tamper("UPDATE seal_key SET wrapped = NULL, destroyed_ns = 1 WHERE system = 'ads-bot'")
     e = explain(l, a["id"])
     assert e["facts"]["state"].startswith("destroyed") and e["again"]["possible"] is False
     assert e["event"]["outcome"] == "deny"

@@ -1,6 +1,6 @@
 """A real `reeve serve` for tests: a folder, a socket, people with sessions, and TAP. Wall time is the only clock; nothing sleeps
 without a deadline."""
-import json, os, shutil, subprocess, sys, tempfile, time, traceback
+import http.client, json, os, shutil, socket, sqlite3, subprocess, sys, tempfile, time, traceback, urllib.parse
 
 SOURCE = os.environ["RV_SOURCE"]
 REEVE = os.path.join(os.environ["RV_BUILD"], "reeve")
@@ -91,6 +91,44 @@ class Live:
         """(exit status, answer) of the system asking for itself."""
         status, out, err = self.run("ask", system, action, resource, "--json", *more, who=system, token=self.token(system))
         return status, json.loads(out)["context"]["reeve"] if out else err
+
+    def call(self, method, path, body=None, token=None):
+        """(status, JSON) over the socket; token: a file."""
+        class Conn(http.client.HTTPConnection):
+            def connect(c):
+                c.sock = socket.socket(socket.AF_UNIX)
+                c.sock.settimeout(60)
+                c.sock.connect(os.path.join(self.dir, "sock"))
+        c = Conn("reeve")
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = "Bearer " + open(token).read().strip()
+        c.request(method, path, None if body is None else json.dumps(body), headers)
+        r = c.getresponse()
+        text = r.read()
+        c.close()
+        return r.status, json.loads(text) if text else None
+
+    def tamper(self, sql, *args):
+        """Changes the database behind the server's back."""
+        self.stop()
+        db = sqlite3.connect(os.path.join(self.data, "reeve.db"))
+        db.execute(sql, args)
+        db.commit()
+        db.close()
+        self.serve()
+
+    def search(self, query, who="audrey"):
+        """All events of a query, newest first."""
+        found, before = [], 0
+        while True:
+            status, page = self.call("GET", "/v1/audit?limit=1000&q=" + urllib.parse.quote(query) + (f"&before={before}" if before else ""),
+                                     token=os.path.join(self.dir, "home-" + who, ".config/reeve/session"))
+            assert status == 200, page
+            found += page["events"]
+            before = page.get("next_before", 0)
+            if not before:
+                return found
 
     def done(self):
         if self.server:
