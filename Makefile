@@ -9,10 +9,11 @@ help:
 ## make build     install what building needs, leave the binary at build/reeve
 build:
 	@scripts/deps build
-	@scripts/build $(BUILD) -Dbuildtype=release
+	@TARGETS="reeve tests/ledger/forge_log" scripts/build $(BUILD) -Dbuildtype=release
 
-## make demo      the whole story with real processes (DEMO=once ends by itself, TRY=1 leaves it up)
+## make demo      the story with real processes, then it ends (TRY=1 make demo: then a worker's shell to attack from)
 demo: build
+	@scripts/deps demo
 	@scripts/demo
 
 ## make test      every test that CI runs; ends with "N passed, N failed, N skipped"
@@ -46,13 +47,16 @@ regold:
 	@scripts/build build-check -Db_sanitize=address,undefined -Dbuildtype=debug
 	@RV_REGOLD=1 meson test -C build-check --no-rebuild --suite golden
 
-## make install   the program, and libcedar with its header, pkg-config file and manual page
+## make install   the program, its man page, and libcedar with header, pkg-config file and manual, under PREFIX (/usr/local)
 install: build install-libcedar
 	install -D -m 0755 $(BUILD)/reeve $(DESTDIR)$(PREFIX)/bin/reeve
+	tools/make_man $(BUILD)/reeve >$(BUILD)/reeve.1
+	install -D -m 0644 $(BUILD)/reeve.1 $(DESTDIR)$(PREFIX)/share/man/man1/reeve.1
 
 VERSION = $(shell sed -n "s/^  version: '\\(.*\\)',/\\1/p" meson.build)
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
 install-libcedar:
+	@TARGETS="src/cedar/libcedar.a src/cedar/libcedar.so.$(VERSION)" scripts/build $(BUILD) -Dbuildtype=release
 	install -D -m 0644 include/cedar.h $(DESTDIR)$(PREFIX)/include/cedar.h
 	install -D -m 0644 $(BUILD)/src/cedar/libcedar.a $(LIBDIR)/libcedar.a
 	install -m 0755 $(BUILD)/src/cedar/libcedar.so.$(VERSION) $(LIBDIR)/

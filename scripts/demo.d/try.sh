@@ -1,18 +1,30 @@
 # TRY=1: everything stays up, and the reader gets the worker's own shell.
 chapter "Your turn"
+# From another terminal: "$top/as NAME COMMAND" is that person.
+{
+	echo '#!/bin/bash'
+	echo "# $top/as NAME COMMAND…: does it as one of the story's people or workers (root)."
+	declare -p uid
+	echo "top=$top"
+	declare -f as as_exec worker
+	echo 'case $1 in *-bot) worker "$@" ;; *) as "$@" ;; esac'
+} >"$top/as"
+chmod 755 "$top/as"
 cat <<T
 
   You are deploy-bot (Unix user ${uid[deploy-bot]}), with its credential in ~/token and the site in ~/site. Try to get a change to
-  production that nobody approved, to read ruth's session, to change the log, to be somebody else:
+  production that nobody approved, to use an approval twice, to read ruth's session, to change the log, to be somebody else:
 
       reeve exec --runner $top/exec/exec.sock release --param target=staging --input site=site.tar
+      reeve exec --runner $top/exec/exec.sock release --param target=production --input site=site.tar --no-wait
       reeve ask deploy-bot release Service/site-production
       ls -l $top $top/data $top/home/ruth
-      curl http://127.0.0.1:$(port_of production)/current/
+      curl -s http://127.0.0.1:$(port_of production)/current/
 
-  In another terminal, as root, approve as ruth:
-      nsenter -t \$(pgrep -f 'reeve serve --data $top/data' | head -n1) -m -- setpriv --reuid=${uid[ruth]} --clear-groups env \\
-        HOME=$top/home/ruth REEVE_SERVER=unix:$top/run/reeve.sock $top/bin/reeve approvals
+  What is held can be approved from another terminal, as root, by ruth:
+
+      $top/as ruth reeve approvals
+      $top/as ruth reeve approve ID
 
   Leave with 'exit': everything is taken down then.
 T

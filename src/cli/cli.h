@@ -49,14 +49,15 @@ int rv_cli_bad(const char *name, const char *fmt, ...) RV_PRINTF(2, 3);
 /* A command that has commands of its own. */
 struct rv_sub {
 	const char *name;
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc, char **argv); /* NULL: name is the heading of those that follow */
 	const char *summary;
 };
 /* Runs the one named by argv[1]; prints help or "did you mean" otherwise. */
 int rv_cli_subs(const char *name, const char *summary, const struct rv_sub *subs, size_t n,
 	int argc, char **argv);
 
-/* Colour, only when standard output is a terminal and NO_COLOR is unset: "" otherwise. */
+/* Colour, only when standard output is a terminal that knows them and NO_COLOR is empty or unset:
+ * "" otherwise. */
 enum rv_colour { RV_PLAIN, RV_BOLD, RV_DIM, RV_RED, RV_GREEN, RV_YELLOW };
 const char *rv_colour(enum rv_colour c);
 /* Writes text from outside so that it cannot fool a terminal: controls, ANSI and bidi marks are

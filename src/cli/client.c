@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -150,23 +151,48 @@ enum rv_code rv_client_keep(struct rv_client *c, struct rv_str token, struct rv_
 	return rv_file_write(c->session_path, token, 0600, err);
 }
 
+/* The terminal as it was, for who is interrupted while it is silent. */
+static struct termios terminal;
+
+static void on_interrupt(int sig)
+{
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal); /* the last thing that is done */
+	(void)signal(sig, SIG_DFL);
+	(void)raise(sig);
+}
+
+/* False: it cannot be silenced, so nothing is asked. */
+static bool silence(const char *prompt)
+{
+	struct termios silent = terminal;
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	if (signal(SIGINT, on_interrupt) == SIG_ERR || signal(SIGTERM, on_interrupt) == SIG_ERR ||
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) != 0)
+		return false;
+	fprintf(stderr, "%s: ", prompt);
+	return true;
+}
+
+static void unsilence(void)
+{
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal); /* nothing to do about it */
+	(void)signal(SIGINT, SIG_DFL); /* nor about these */
+	(void)signal(SIGTERM, SIG_DFL);
+	fputc('\n', stderr);
+}
+
 enum rv_code rv_client_secret(
 	struct rv_client *c, const char *prompt, struct rv_str *ret, struct rv_err *err)
 {
-	struct termios old;
-	bool is_terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
-	if (is_terminal) {
-		struct termios silent = old;
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		fprintf(stderr, "%s: ", prompt);
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent); /* then it echoes; no worse */
-	}
 	char line[2048];
+	bool is_terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &terminal) == 0;
+	if (is_terminal && !silence(prompt))
+		return RV_FAIL(err, RV_EIO,
+			"this terminal would show what is typed; give the %s on standard input",
+			prompt);
 	char *got = fgets(line, sizeof line, stdin);
-	if (is_terminal) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old); /* nothing to do about it */
-		fputc('\n', stderr);
-	}
+	if (is_terminal)
+		unsilence();
 	if (!got)
 		return RV_FAIL(err, RV_EINVAL, "no password on standard input");
 	*ret = rv_arena_str(&c->arena, rv_str_n(line, strcspn(line, "\r\n")));
@@ -211,6 +237,19 @@ void rv_print_json(const struct rv_json *v)
 		rv_json_w_value(&w, v);
 	rv_buf_addc(&b, '\n');
 	fwrite(b.p, 1, b.n, stdout);
+}
+
+void rv_print_object(const char *const *names, const struct rv_str *values, size_t n)
+{
+	RV_AUTO_BUF b;
+	struct rv_json_w w;
+	rv_buf_init(&b, 1 << 20);
+	rv_json_w_init(&w, &b);
+	rv_json_w_obj(&w);
+	for (size_t i = 0; i < n; i++)
+		rv_json_w_kv_str(&w, names[i], values[i]);
+	rv_json_w_obj_end(&w);
+	printf("%s\n", rv_buf_z(&b));
 }
 
 void rv_grid_init(struct rv_grid *g, struct rv_arena *a, size_t n_cols)

@@ -45,6 +45,9 @@ bool rv_jbool(const struct rv_json *v, const char *name);
 const struct rv_json *const *rv_jarr(const struct rv_json *v, const char *name, size_t *ret_n);
 /* Prints a whole answer: indented on a terminal, compact otherwise. */
 void rv_print_json(const struct rv_json *v);
+/* Prints {"name":"value",…} for a command that has no answer to print; values with p == NULL are
+ * left out. */
+void rv_print_object(const char *const *names, const struct rv_str *values, size_t n);
 /* A table for people: cells are shown inert, columns as wide as needed; the first row is the head.
  */
 struct rv_grid {

@@ -160,10 +160,15 @@ static int cmd_vote(const char *verb, int argc, char **argv)
 			"the digest you looked at; refused when it is another", &digest },
 		COMMON_OPTS,
 	};
-	const struct rv_usage u = { verb, "ID", "decide a held action",
+	char detail[500];
+	snprintf(detail, sizeof detail,
 		"Not for the requester, the person it is done for, the system's owner or who wrote "
-		"the policy.",
-		opts, RV_COUNT(opts), 1, 1 };
+		"the policy.\n\n"
+		"  reeve approvals\n"
+		"  reeve %s ID --reason \"looked at it\"",
+		verb);
+	const struct rv_usage u = { verb, "ID", "decide a held action", detail, opts,
+		RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
 	const struct rv_json *v;

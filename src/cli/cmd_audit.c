@@ -78,7 +78,10 @@ static int cmd_show(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
 	static const struct rv_usage u = { "audit show", "ID",
-		"one event with what led to it: owner, policy version, approvers, causes", NULL,
+		"one event with who answers for it: owner, versions, approvers, causes, outcome",
+		"ID is an event's id, or its place in the log.\n\n"
+		"  reeve audit show 41\n"
+		"  reeve audit show 0193f8e2-0000-7000-8000-000000000000 --json",
 		opts, RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;

@@ -2,7 +2,9 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/enc.h"
 #include "cli/audit.h"
+#include "cli/client.h"
 #include "governance/governance.h"
 
 enum { PATH_SIZE = 4096 };
@@ -68,6 +70,39 @@ static enum rv_code verify(struct rv_arena *a, struct rv_verify_report *r, struc
 	return rv_tlog_verify(&src, &o, r, err);
 }
 
+static void put_report(const struct rv_verify_report *r, struct rv_buf *b)
+{
+	static const char *const levels[] = { [RV_VERIFY_FAILED] = "failed",
+		[RV_VERIFY_CONSISTENT] = "self-consistent",
+		[RV_VERIFY_VERIFIED] = "verified" };
+	struct rv_json_w w;
+	char hex[65];
+	rv_json_w_init(&w, b);
+	rv_json_w_obj(&w);
+	rv_json_w_kv_strz(&w, "level", levels[r->level]);
+	rv_json_w_kv_i64(&w, "events", (int64_t)r->size);
+	rv_json_w_kv_i64(&w, "signed", (int64_t)r->signed_size);
+	rv_json_w_kv_i64(&w, "saved", (int64_t)r->saved_size);
+	rv_hex_z(r->root.b, sizeof r->root.b, hex);
+	rv_json_w_kv_strz(&w, "root", hex);
+	rv_json_w_name(&w, "problems");
+	rv_json_w_arr(&w);
+	for (size_t i = 0; i < r->n_problems && i < RV_VERIFY_PROBLEMS; i++) {
+		const struct rv_verify_problem *p = &r->problem[i];
+		rv_json_w_obj(&w);
+		rv_json_w_kv_strz(&w, "where", p->file);
+		if (p->offset != UINT64_MAX)
+			rv_json_w_kv_i64(&w, "offset", (int64_t)p->offset);
+		if (p->seq != UINT64_MAX)
+			rv_json_w_kv_i64(&w, "seq", (int64_t)p->seq);
+		rv_json_w_kv_strz(&w, "text", p->text);
+		rv_json_w_obj_end(&w);
+	}
+	rv_json_w_arr_end(&w);
+	rv_json_w_kv_i64(&w, "problems_in_all", (int64_t)r->n_problems);
+	rv_json_w_obj_end(&w);
+}
+
 int rv_cmd_verify(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = {
@@ -81,6 +116,7 @@ int rv_cmd_verify(int argc, char **argv)
 			"a witness's verifier key; may be given several times", &trust.witnesses },
 		{ "quorum", 0, RV_OPT_INT, "N", "how many of these must have cosigned",
 			&trust.quorum },
+		{ "json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json },
 	};
 	static const struct rv_usage u = { "audit verify", "",
 		"recompute the whole log from its bytes",
@@ -107,7 +143,10 @@ int rv_cmd_verify(int argc, char **argv)
 		return rv_cli_bad(u.name, "one of --data, --url and --server");
 	if (verify(&a, &r, &err) != RV_OK)
 		return rv_cli_fail(u.name, &err);
-	rv_verify_print(&r, &b);
+	if (json)
+		put_report(&r, &b);
+	else
+		rv_verify_print(&r, &b);
 	printf("%s\n", rv_buf_z(&b));
 	return r.level == RV_VERIFY_FAILED ? rv_code_exit(RV_ECORRUPT) : 0;
 }
@@ -145,7 +184,10 @@ static enum rv_code export_http(const char *to, struct rv_tlog_exported *x, stru
 
 int rv_cmd_export_log(int argc, char **argv)
 {
-	static const struct rv_opt opts[] = { SOURCE_OPTS };
+	static const struct rv_opt opts[] = {
+		SOURCE_OPTS,
+		{ "json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json },
+	};
 	static const struct rv_usage u = { "audit export-log", "DIR",
 		"write the log as static files (c2sp.org/tlog-tiles)",
 		"Any web server can serve the folder, and any tlog client can read it. Run again "
@@ -165,6 +207,12 @@ int rv_cmd_export_log(int argc, char **argv)
 	enum rv_code code = data ? export_local(argv[1], &x, &err) : export_http(argv[1], &x, &err);
 	if (code != RV_OK)
 		return rv_cli_fail(u.name, &err);
+	if (json) {
+		printf("{\"events\":%llu,\"files\":%llu,\"dropped\":%llu}\n",
+			(unsigned long long)x.size, (unsigned long long)x.files,
+			(unsigned long long)x.dropped);
+		return 0;
+	}
 	printf("%llu events, %llu files written\n", (unsigned long long)x.size,
 		(unsigned long long)x.files);
 	if (x.dropped > 0)
@@ -193,7 +241,8 @@ int rv_cmd_retention(int argc, char **argv)
 	static const struct rv_usage u = { "audit retention", "",
 		"what is kept how long, and what is gone",
 		"The policy is part of how the service is started: reeve serve --retain-text 90d "
-		"--retain-events 730d",
+		"--retain-events 730d\n\n"
+		"  reeve audit retention",
 		opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
@@ -285,6 +334,7 @@ int rv_cmd_rotate_key(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = {
 		{ "data", 'd', RV_OPT_STR, "DIR", "the data folder (required)", &data },
+		{ "json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json },
 	};
 	static const struct rv_usage u = { "audit rotate-key", "",
 		"change the key the log is signed with",
@@ -292,7 +342,8 @@ int rv_cmd_rotate_key(int argc, char **argv)
 		"old verifier key can go on\n"
 		"verifying; prints the new one: keep it elsewhere too. Witnesses must be told the "
 		"new key. Safe to run again\n"
-		"after a crash.",
+		"after a crash.\n\n"
+		"  reeve audit rotate-key --data /var/lib/reeve",
 		opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	RV_AUTO_ARENA a;
@@ -306,6 +357,12 @@ int rv_cmd_rotate_key(int argc, char **argv)
 		return rv_cli_bad(u.name, "needs --data");
 	if (rotate(&a, &vkey, &err) != RV_OK)
 		return rv_cli_fail(u.name, &err);
+	if (json) {
+		static const char *const names[] = { "vkey" };
+		const struct rv_str values[] = { rv_buf_str(&vkey) };
+		rv_print_object(names, values, RV_COUNT(names));
+		return 0;
+	}
 	printf("%s\n", rv_buf_z(&vkey));
 	fprintf(stderr, "The line above is the log's new verifier key. Keep it somewhere else.\n");
 	return 0;

@@ -14,6 +14,17 @@ static bool json;
 		"json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json        \
 	}
 
+/* The answer, or a sentence: a password or token is in neither. */
+static void say(const char *what, struct rv_str person, const char *then, struct rv_str expires)
+{
+	static const char *const names[] = { "person", "expires" };
+	const struct rv_str values[] = { person, expires.n ? expires : (struct rv_str){ NULL, 0 } };
+	if (json)
+		rv_print_object(names, values, RV_COUNT(names));
+	else
+		printf("%s%.*s%s%.*s\n", what, RV_FMT(person), then, RV_FMT(expires));
+}
+
 /* {"k":"v",…} of n pairs. */
 static struct rv_str object(
 	struct rv_buf *b, const char *const *names, const struct rv_str *values, size_t n)
@@ -46,7 +57,9 @@ int rv_cmd_login(int argc, char **argv)
 		"Asks for the password (or reads one line of standard input) and keeps the "
 		"session's token in\n"
 		"~/.config/reeve/session (REEVE_SESSION_FILE), readable by you alone. It ends by "
-		"itself after 12 hours.",
+		"itself after 12 hours.\n\n"
+		"  reeve login olivia\n"
+		"  reeve login olivia --server unix:/run/reeve/reeve.sock",
 		opts, RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
@@ -58,8 +71,7 @@ int rv_cmd_login(int argc, char **argv)
 	if (rv_client_open(&c, server, &err) != RV_OK || do_login(&c, argv[1], &v, &err) != RV_OK)
 		status = rv_cli_fail(u.name, &err);
 	else
-		printf("Logged in as %.*s until %.*s.\n", RV_FMT(rv_jstr(v, "person")),
-			RV_FMT(rv_jstr(v, "expires")));
+		say("Logged in as ", rv_jstr(v, "person"), " until ", rv_jstr(v, "expires"));
 	rv_client_done(&c);
 	return status;
 }
@@ -73,6 +85,14 @@ static enum rv_code do_setup(
 	rv_buf_init(&b, 8192);
 	RV_TRY(rv_client_token_file(&c->arena, link_file, &v[0], err));
 	RV_TRY(rv_client_secret(c, "new password", &v[1], err));
+	if (isatty(STDIN_FILENO)) {
+		struct rv_str again;
+		RV_TRY(rv_client_secret(c, "again", &again, err));
+		if (!rv_str_eq_secret(v[1], again))
+			return RV_FAIL(err, RV_EINVAL,
+				"the two are not the same; nothing was set, the link is still "
+				"good");
+	}
 	return rv_client_call(c, RV_HTTP_POST, "/v1/setup", object(&b, names, v, 2), ret, err);
 }
 
@@ -84,7 +104,9 @@ int rv_cmd_setup(int argc, char **argv)
 		"FILE holds the single-use token: DATA/first-admin after 'reeve init', or what "
 		"'reeve person invite' gave.\n"
 		"The new password is asked for, or read as one line of standard input; it has at "
-		"least 12 bytes.",
+		"least 12 bytes.\n\n"
+		"  reeve setup /var/lib/reeve/first-admin\n"
+		"  reeve setup link-of-olivia",
 		opts, RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
@@ -96,8 +118,7 @@ int rv_cmd_setup(int argc, char **argv)
 	if (rv_client_open(&c, server, &err) != RV_OK || do_setup(&c, argv[1], &v, &err) != RV_OK)
 		status = rv_cli_fail(u.name, &err);
 	else
-		printf("Password set for %.*s. Next: reeve login %.*s\n",
-			RV_FMT(rv_jstr(v, "person")), RV_FMT(rv_jstr(v, "person")));
+		say("Password set. Next: reeve login ", rv_jstr(v, "person"), "", RV_STR(""));
 	rv_client_done(&c);
 	return status;
 }
@@ -106,7 +127,7 @@ int rv_cmd_logout(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
 	static const struct rv_usage u = { "logout", "", "end the session, here and at the server",
-		NULL, opts, RV_COUNT(opts), 0, 0 };
+		"  reeve logout", opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
 	const struct rv_json *v;
@@ -120,7 +141,7 @@ int rv_cmd_logout(int argc, char **argv)
 		code = rv_client_call(
 			&c, RV_HTTP_POST, "/v1/logout", (struct rv_str){ NULL, 0 }, &v, &err);
 	if ((code == RV_OK || code == RV_EAUTH) && rv_client_keep(&c, RV_STR(""), NULL) == RV_OK)
-		printf("Logged out.\n");
+		printf(json ? "{\"logged_out\":true}\n" : "Logged out.\n");
 	else
 		status = rv_cli_fail(u.name, &err);
 	rv_client_done(&c);
@@ -143,8 +164,9 @@ static void print_who(const struct rv_json *v)
 int rv_cmd_whoami(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
-	static const struct rv_usage u = { "whoami", "", "whom the credential in use names", NULL,
-		opts, RV_COUNT(opts), 0, 0 };
+	static const struct rv_usage u = { "whoami", "", "whom the credential in use names",
+		"  reeve whoami\n  REEVE_TOKEN_FILE=/etc/deploy-bot/token reeve whoami", opts,
+		RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
 	const struct rv_json *v;

@@ -91,6 +91,10 @@ static void print_invite(struct rv_client *c, const struct rv_json *v)
 {
 	struct rv_err err = { 0 };
 	struct rv_str token = rv_jstr(v, "token");
+	if (json && !out_file) {
+		rv_print_json(v);
+		return;
+	}
 	if (!out_file)
 		printf("%.*s\n", RV_FMT(token));
 	else if (rv_file_write(out_file, token, 0600, &err) != RV_OK)
@@ -104,8 +108,8 @@ static void print_invite(struct rv_client *c, const struct rv_json *v)
 static int cmd_people(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
-	static const struct rv_usage u = { "person list", "", "people and their rights", NULL, opts,
-		RV_COUNT(opts), 0, 0 };
+	static const struct rv_usage u = { "person list", "", "people and their rights",
+		"  reeve person list", opts, RV_COUNT(opts), 0, 0 };
 	return call(&u, argc, argv, RV_HTTP_GET, "/v1/people", false, print_people);
 }
 
@@ -117,8 +121,11 @@ static int cmd_invite(int argc, char **argv)
 		COMMON_OPTS,
 	};
 	static const struct rv_usage u = { "person invite", "NAME",
-		"a single-use link with which a person sets a password", NULL, opts, RV_COUNT(opts),
-		1, 1 };
+		"a single-use link with which a person sets a password",
+		"Good for 24 hours; it replaces an earlier one. Hand the file over, not its "
+		"text.\n\n"
+		"  reeve person invite olivia --out link-of-olivia",
+		opts, RV_COUNT(opts), 1, 1 };
 	return call(&u, argc, argv, RV_HTTP_POST, "/v1/people/%/invite", false, print_invite);
 }
 
@@ -150,7 +157,8 @@ static int cmd_changes(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
 	static const struct rv_usage u = { "change list", "",
-		"widenings that wait for a second person", NULL, opts, RV_COUNT(opts), 0, 0 };
+		"widenings that wait for a second person", "  reeve change list", opts,
+		RV_COUNT(opts), 0, 0 };
 	return call(&u, argc, argv, RV_HTTP_GET, "/v1/changes", false, print_changes);
 }
 
@@ -160,11 +168,16 @@ static int cmd_change(int argc, char **argv)
 		{ "reason", 'r', RV_OPT_STR, "TEXT", "why; kept in the record", &reason },
 		COMMON_OPTS,
 	};
-	char name[40], path[60];
+	char name[40], path[60], detail[400];
 	snprintf(name, sizeof name, "change %s", argv[0]);
+	snprintf(detail, sizeof detail,
+		"What widens access, autonomy or who may approve waits for a person who did not "
+		"propose it.\n\n"
+		"  reeve change list\n  reeve change %s ID --reason \"why\"",
+		argv[0]);
 	snprintf(path, sizeof path, "/v1/changes/%%/%s", argv[0]);
-	const struct rv_usage u = { name, "ID", "decide a change that somebody else proposed", NULL,
-		opts, RV_COUNT(opts), 1, 1 };
+	const struct rv_usage u = { name, "ID", "decide a change that somebody else proposed",
+		detail, opts, RV_COUNT(opts), 1, 1 };
 	return call(&u, argc, argv, RV_HTTP_POST, path, true, print_state);
 }
 
@@ -193,8 +206,9 @@ int rv_cmd_gaps(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
 	static const struct rv_usage u = { "gaps", "",
-		"controls that classes ask for and nobody set, each with its remedy", NULL, opts,
-		RV_COUNT(opts), 0, 0 };
+		"controls that classes ask for and nobody set, each with the command that closes "
+		"it",
+		"  reeve gaps\n  reeve gaps --json", opts, RV_COUNT(opts), 0, 0 };
 	return call(&u, argc, argv, RV_HTTP_GET, "/v1/gaps", false, print_gaps);
 }
 
@@ -243,8 +257,8 @@ static void print_status(struct rv_client *c, const struct rv_json *v)
 int rv_cmd_status(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
-	static const struct rv_usage u = { "status", "", "how the service is", NULL, opts,
-		RV_COUNT(opts), 0, 0 };
+	static const struct rv_usage u = { "status", "", "how the service is",
+		"  reeve status\n  reeve status --json", opts, RV_COUNT(opts), 0, 0 };
 	return call(&u, argc, argv, RV_HTTP_GET, "/v1/status", false, print_status);
 }
 
@@ -260,7 +274,8 @@ int rv_cmd_limits(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
 	static const struct rv_usage u = { "limits", "SYSTEM",
-		"what a system has spent of its limits", NULL, opts, RV_COUNT(opts), 1, 1 };
+		"what a system has spent of its limits", "  reeve limits ads-bot", opts,
+		RV_COUNT(opts), 1, 1 };
 	return call(&u, argc, argv, RV_HTTP_GET, "/v1/limits/%", false, print_limits);
 }
 

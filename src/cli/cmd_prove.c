@@ -111,15 +111,20 @@ static enum rv_code check(struct rv_arena *a, const char *path, struct rv_err *e
 	RV_TRY(rv_receipt_check(text, leaf, trust.vkey, &index, &size, err));
 	RV_TRY(rv_receipt_parse(text, &r, err));
 	RV_TRY(check_witnesses(r.note, &witnesses, err));
+	if (!leaf_file)
+		RV_TRY(rv_receipt_leaf(&r, &own, err));
+	if (json) {
+		printf("{\"verified\":true,\"seq\":%llu,\"size\":%llu,\"cosigned\":%zu}\n",
+			(unsigned long long)index, (unsigned long long)size, witnesses);
+		return RV_OK;
+	}
 	printf("verified: this is record %llu of a log of %llu, signed by %s\n",
 		(unsigned long long)index, (unsigned long long)size, trust.vkey);
 	if (trust.witnesses.n > 0)
 		printf("cosigned by %zu of the %zu witnesses named\n", witnesses,
 			trust.witnesses.n);
-	if (!leaf_file) {
-		RV_TRY(rv_receipt_leaf(&r, &own, err));
+	if (!leaf_file)
 		print_leaf(rv_buf_str(&own));
-	}
 	return RV_OK;
 }
 
@@ -135,11 +140,13 @@ int rv_cmd_check(int argc, char **argv)
 			&trust.witnesses },
 		{ "quorum", 0, RV_OPT_INT, "N", "how many of these must have cosigned",
 			&trust.quorum },
+		{ "json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json },
 	};
 	static const struct rv_usage u = { "audit check", "RECEIPT",
 		"check a receipt without any server",
 		"Prints the event that is proved. Exit status: 0 verified, 76 it does not fit, 5 "
-		"a signature is wrong or missing.",
+		"a signature is wrong or missing.\n\n"
+		"  reeve audit check event.tlog-proof --vkey \"$(cat reeve.vkey)\"",
 		opts, RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	RV_AUTO_ARENA a;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "cli/serve_conf.h"
 #include "gate/gate.h"
 #include "ledger/ledger.h"
@@ -24,11 +25,13 @@ enum { PATH_SIZE = 4096, SEGMENT_BYTES = 16 << 20, RESERVE_BYTES = 256 << 10 };
 int rv_cmd_init(int argc, char **argv)
 {
 	static const char *data, *origin, *admin;
+	static bool json;
 	static const struct rv_opt opts[] = {
 		{ "data", 'd', RV_OPT_STR, "DIR", "the folder to make (required)", &data },
 		{ "origin", 'o', RV_OPT_STR, "NAME",
 			"the audit log's name, such as example.com/reeve (required)", &origin },
 		{ "admin", 0, RV_OPT_STR, "NAME", "the first admin (default: admin)", &admin },
+		{ "json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json },
 	};
 	static const struct rv_usage u = { "init", "", "make a new installation",
 		"Makes keys (0600), an empty registry and the first admin's single-use link in "
@@ -50,6 +53,12 @@ int rv_cmd_init(int argc, char **argv)
 	const struct rv_init_opts o = { .dir = data, .origin = origin, .admin = admin };
 	if (rv_gov_init(&o, &vkey, &err) != RV_OK)
 		return rv_cli_fail(u.name, &err);
+	if (json) {
+		static const char *const names[] = { "vkey" };
+		const struct rv_str values[] = { rv_buf_str(&vkey) };
+		rv_print_object(names, values, RV_COUNT(names));
+		return 0;
+	}
 	printf("%s\n", rv_buf_z(&vkey));
 	fprintf(stderr,
 		"The line above is the log's verifier key. Keep it somewhere else.\n"

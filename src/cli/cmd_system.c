@@ -80,8 +80,8 @@ static void print_one(const struct rv_json *v)
 static int cmd_list(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
-	static const struct rv_usage u = { "system list", "", "every AI system you may see", NULL,
-		opts, RV_COUNT(opts), 0, 0 };
+	static const struct rv_usage u = { "system list", "", "every AI system you may see",
+		"  reeve system list\n  reeve system list --json", opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
 	const struct rv_json *v;
@@ -104,8 +104,8 @@ static int cmd_show(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
 	static const struct rv_usage u = { "system show", "NAME",
-		"one AI system: profile, state, credentials, gaps", NULL, opts, RV_COUNT(opts), 1,
-		1 };
+		"one AI system: profile, state, credentials, gaps",
+		"  reeve system show deploy-bot", opts, RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
 	const struct rv_json *v;
@@ -147,14 +147,17 @@ static int cmd_move(int argc, char **argv)
 			&version },
 		COMMON_OPTS,
 	};
-	char name[40];
+	char name[40], detail[600];
 	snprintf(name, sizeof name, "system %s", argv[0]);
-	const struct rv_usage u = { name, "NAME", "one step of a system's life",
+	snprintf(detail, sizeof detail,
 		"draft -> submitted -> approved -> active <-> suspended -> offboarding -> "
 		"retired.\n"
 		"Approving, and coming back from suspension, need another person. Suspending holds "
-		"at once, everywhere.",
-		opts, RV_COUNT(opts), 1, 1 };
+		"at once, everywhere.\n\n"
+		"  reeve system %s deploy-bot --reason \"why\"",
+		argv[0]);
+	const struct rv_usage u = { name, "NAME", "one step of a system's life", detail, opts,
+		RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
 	const struct rv_json *v;
@@ -186,6 +189,15 @@ static int cmd_move(int argc, char **argv)
 	return status;
 }
 
+/* The answer without the token, which lies in the file. */
+static void print_issued(const struct rv_json *v)
+{
+	static const char *const names[] = { "id", "expires", "file" };
+	const struct rv_str values[] = { rv_jstr(v, "id"), rv_jstr(v, "expires"),
+		rv_str_of(out_file) };
+	rv_print_object(names, values, RV_COUNT(names));
+}
+
 static int cmd_token(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = {
@@ -200,8 +212,9 @@ static int cmd_token(int argc, char **argv)
 	};
 	static const struct rv_usage u = { "system token", "NAME",
 		"issue a credential; it is shown this once",
-		"  reeve system token deploy-bot --ttl 30d --out /etc/deploy-bot/token", opts,
-		RV_COUNT(opts), 1, 1 };
+		"  reeve system token deploy-bot --ttl 30d --out /etc/deploy-bot/token\n"
+		"  reeve system token exec-runner --point --ttl 90d --out /etc/reeve/runner-token",
+		opts, RV_COUNT(opts), 1, 1 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
 	const struct rv_json *v;
@@ -228,7 +241,9 @@ static int cmd_token(int argc, char **argv)
 	if (code == RV_OK && out_file)
 		code = rv_file_write(out_file, rv_jstr(v, "token"), 0600, &err);
 	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
-	if (code == RV_OK && json && !out_file)
+	if (code == RV_OK && json && out_file)
+		print_issued(v);
+	else if (code == RV_OK && json)
 		rv_print_json(v);
 	else if (code == RV_OK && out_file)
 		printf("%.*s written to %s, good until %.*s\n", RV_FMT(rv_jstr(v, "id")), out_file,

@@ -13,6 +13,7 @@
 enum { DRAIN_MS = 5000, LISTENS_MAX = 8 };
 static const char *server, *vkey, *store, *name, *logs, *cert, *key;
 static struct rv_opt_list listens;
+static bool json;
 
 /* ---- follow ---- */
 
@@ -54,6 +55,18 @@ static enum rv_code follow(struct rv_client *c, struct rv_checkpoint *now, struc
 	return rv_file_write(store, note, 0644, err);
 }
 
+static void print_taken(const struct rv_checkpoint *now)
+{
+	static const char *const names[] = { "origin", "records" };
+	char size[24];
+	snprintf(size, sizeof size, "%llu", (unsigned long long)now->size);
+	const struct rv_str values[] = { rv_str_of(now->origin), rv_str_of(size) };
+	if (json)
+		rv_print_object(names, values, RV_COUNT(names));
+	else
+		printf("%s: %s records, taken over\n", now->origin, size);
+}
+
 static int cmd_follow(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = {
@@ -63,6 +76,7 @@ static int cmd_follow(int argc, char **argv)
 			"where the checkpoint is kept, out of the server's reach (required)",
 			&store },
 		{ "server", 's', RV_OPT_STR, "URL", "where (REEVE_SERVER)", &server },
+		{ "json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json },
 	};
 	static const struct rv_usage u = { "witness follow", "",
 		"remember the log's newest checkpoint, if it continues the one remembered",
@@ -70,7 +84,8 @@ static int cmd_follow(int argc, char **argv)
 		"witness --vkey …' is the same. A log\n"
 		"that was rewritten or set back is refused and named, and what was remembered "
 		"stays. Exit status: 0 taken over,\n"
-		"76 history was rewritten.",
+		"76 history was rewritten.\n\n"
+		"  reeve witness follow --vkey \"$(cat reeve.vkey)\" --store /var/lib/witness/kept",
 		opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
@@ -85,7 +100,7 @@ static int cmd_follow(int argc, char **argv)
 		code = follow(&c, &now, &err);
 	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
 	if (code == RV_OK)
-		printf("%s: %llu records, taken over\n", now.origin, (unsigned long long)now.size);
+		print_taken(&now);
 	rv_client_done(&c);
 	return status;
 }
@@ -100,6 +115,7 @@ static int cmd_init(int argc, char **argv)
 			"the witness's name in its signatures, such as witness.example/w1 "
 			"(required)",
 			&name },
+		{ "json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json },
 	};
 	static const struct rv_usage u = { "witness init", "", "make a witness's key",
 		"Prints its verifier key: give it to those who will ask for its cosignatures.\n\n"
@@ -117,7 +133,12 @@ static int cmd_init(int argc, char **argv)
 		return rv_cli_bad(u.name, "needs --store and --name");
 	if (rv_witness_init(store, name, &out, &err) != RV_OK)
 		return rv_cli_fail(u.name, &err);
-	printf("%s\n", rv_buf_z(&out));
+	static const char *const names[] = { "vkey" };
+	const struct rv_str values[] = { rv_buf_str(&out) };
+	if (json)
+		rv_print_object(names, values, RV_COUNT(names));
+	else
+		printf("%s\n", rv_buf_z(&out));
 	return 0;
 }
 
@@ -183,7 +204,8 @@ static int cmd_serve(int argc, char **argv)
 		"key in FILE and continues what was cosigned before; what was cosigned is on disk "
 		"before the answer leaves.\n"
 		"Requests carry no secret and every answer is signed: TLS is a matter of taste "
-		"here.",
+		"here.\n\n"
+		"  reeve witness serve --store /var/lib/witness --logs logs.txt",
 		opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct running r = { 0 };

@@ -14,10 +14,35 @@ int rv_cli_bad(const char *name, const char *fmt, ...)
 	return rv_code_exit(RV_EINVAL);
 }
 
+/* What to do about it, where the code alone tells. */
+static const char *remedy_of(enum rv_code code)
+{
+	switch (code) {
+	case RV_EAUDIT:
+		return "Nothing was done. 'reeve status' says how the log is; it goes on by itself "
+		       "when the cause is gone.";
+	case RV_EBUSY:
+	case RV_ETIMEOUT:
+		return "Nothing was lost: try again.";
+	case RV_EINTERNAL:
+		return "This should not happen: please report it with the command and this "
+		       "message.";
+	case RV_ECORRUPT:
+		return "Stop what writes there, keep a copy, and restore a good one; "
+		       "docs/ledger.md "
+		       "tells how to look.";
+	default:
+		return NULL;
+	}
+}
+
 int rv_cli_fail(const char *name, const struct rv_err *err)
 {
 	char text[900];
+	const char *remedy = remedy_of(err->code);
 	fprintf(stderr, "reeve %s: %s\n", name, rv_err_text(err, text, sizeof text));
+	if (remedy)
+		fprintf(stderr, "%s\n", remedy);
 	return rv_code_exit(err->code);
 }
 
@@ -82,6 +107,49 @@ static int set_opt(const struct rv_usage *u, const struct rv_opt *o, const char 
 	return RV_CLI_GO;
 }
 
+/* Edits between two words, for "did you mean"; words longer than the table count as far apart. */
+static size_t distance(const char *a, const char *b)
+{
+	enum { LONGEST = 32 };
+	size_t row[LONGEST + 1], n = strlen(b);
+	if (n > LONGEST || strlen(a) > LONGEST)
+		return LONGEST;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < n; j++) {
+			size_t up = row[j + 1], best = diagonal + (a[i] != b[j]);
+			if (up + 1 < best)
+				best = up + 1;
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			diagonal = up;
+			row[j + 1] = best;
+		}
+	}
+	return row[n];
+}
+
+static int unknown_opt(const struct rv_usage *u, const char *word, struct rv_str name)
+{
+	char given[40];
+	const char *best = NULL;
+	size_t best_d = 3;
+	snprintf(given, sizeof given, "%.*s", RV_FMT(name));
+	for (size_t i = 0; i < u->n_opts; i++) {
+		size_t d = distance(given, u->opts[i].name);
+		if (name.n > 1 && d < best_d) {
+			best = u->opts[i].name;
+			best_d = d;
+		}
+	}
+	if (best)
+		return rv_cli_bad(u->name, "unknown option '%s'; did you mean '--%s'?", word, best);
+	return rv_cli_bad(u->name, "unknown option '%s'", word);
+}
+
 /* One option at argv[*i]; moves *i to the last word it used. */
 static int take_opt(const struct rv_usage *u, int argc, char **argv, int *i)
 {
@@ -100,7 +168,7 @@ static int take_opt(const struct rv_usage *u, int argc, char **argv, int *i)
 	}
 	const struct rv_opt *o = find_opt(u, name, is_long || name.n != 1 ? '\0' : name.p[0]);
 	if (!o)
-		return rv_cli_bad(u->name, "unknown option '%s'", word);
+		return unknown_opt(u, word, name);
 	if (o->kind == RV_OPT_FLAG) {
 		if (value)
 			return rv_cli_bad(u->name, "--%s takes no value", o->name);
@@ -139,37 +207,12 @@ int rv_cli_parse(const struct rv_usage *u, int argc, char **argv, int *ret_n_arg
 	return RV_CLI_GO;
 }
 
-/* Edits between two words, for "did you mean"; words longer than the table count as far apart. */
-static size_t distance(const char *a, const char *b)
-{
-	enum { LONGEST = 32 };
-	size_t row[LONGEST + 1], n = strlen(b);
-	if (n > LONGEST || strlen(a) > LONGEST)
-		return LONGEST;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i + 1;
-		for (size_t j = 0; j < n; j++) {
-			size_t up = row[j + 1], best = diagonal + (a[i] != b[j]);
-			if (up + 1 < best)
-				best = up + 1;
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			diagonal = up;
-			row[j + 1] = best;
-		}
-	}
-	return row[n];
-}
-
 static const char *closest(const struct rv_sub *subs, size_t n, const char *word)
 {
 	const char *best = NULL;
 	size_t best_d = 3;
 	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(word, subs[i].name);
+		size_t d = subs[i].run ? distance(word, subs[i].name) : SIZE_MAX;
 		if (d < best_d) {
 			best = subs[i].name;
 			best_d = d;
@@ -185,7 +228,7 @@ int rv_cli_subs(const char *name, const char *summary, const struct rv_sub *subs
 	bool asks = argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 		strcmp(argv[1], "help") == 0;
 	for (size_t i = 0; !asks && i < n; i++)
-		if (strcmp(argv[1], subs[i].name) == 0)
+		if (subs[i].run && strcmp(argv[1], subs[i].name) == 0)
 			return subs[i].run(argc - 1, argv + 1);
 	if (!asks) {
 		const char *near = closest(subs, n, argv[1]);
@@ -195,10 +238,15 @@ int rv_cli_subs(const char *name, const char *summary, const struct rv_sub *subs
 		fprintf(stderr, "\nSee 'reeve%s%s --help'.\n", space, name);
 		return rv_code_exit(RV_EINVAL);
 	}
-	printf("%sreeve%s%s%s: %s\n\nUsage: reeve%s%s COMMAND [options]\n\nCommands:\n",
-		rv_colour(RV_BOLD), space, name, rv_colour(RV_PLAIN), summary, space, name);
+	printf("%sreeve%s%s%s: %s\n\nUsage: reeve%s%s COMMAND [options]\n", rv_colour(RV_BOLD),
+		space, name, rv_colour(RV_PLAIN), summary, space, name);
+	if (n > 0 && subs[0].run)
+		printf("\nCommands:\n");
 	for (size_t i = 0; i < n; i++)
-		printf("  %-14s  %s\n", subs[i].name, subs[i].summary);
-	printf("\n'reeve%s%s COMMAND --help' tells more.\n", space, name);
+		if (subs[i].run)
+			printf("  %-14s  %s\n", subs[i].name, subs[i].summary);
+		else
+			printf("\n%s:\n", subs[i].name);
+	printf("\n'reeve%s%s COMMAND --help' tells more, with examples.\n", space, name);
 	return argc < 2 ? rv_code_exit(RV_EINVAL) : 0;
 }

@@ -6,7 +6,8 @@ const char *rv_colour(enum rv_colour c)
 {
 	static const char *const codes[] = { "\033[0m", "\033[1m", "\033[2m", "\033[31m",
 		"\033[32m", "\033[33m" };
-	if (!isatty(STDOUT_FILENO) || getenv("NO_COLOR"))
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	if (!isatty(STDOUT_FILENO) || (no && no[0]) || !term || strcmp(term, "dumb") == 0)
 		return "";
 	return codes[c];
 }

@@ -26,6 +26,20 @@ static void put_list(struct rv_json_w *w, const char *name, const struct board_l
 	rv_json_w_arr_end(w);
 }
 
+/* The question; of the log it names the records it was asked over. */
+static void put_query(const struct out *o, const char *query, enum basis basis)
+{
+	char text[300];
+	bool has_range = basis == RECORDS && o->b->n_records > 0 &&
+		strncmp(query, "reeve ", 6) != 0 && !strchr(query, ',');
+	snprintf(text, sizeof text, "%s", query);
+	if (has_range)
+		snprintf(text, sizeof text, "%s seq:%llu..%llu", query,
+			(unsigned long long)o->b->from_seq,
+			(unsigned long long)(o->b->ledger.size - 1));
+	rv_json_w_kv_strz(o->w, "query", text);
+}
+
 /* One figure; names (may be NULL): whom it counts. */
 static void figure(const struct out *o, const char *id, uint64_t value, const char *text,
 	const char *query, enum basis basis, const struct board_list *names)
@@ -36,7 +50,7 @@ static void figure(const struct out *o, const char *id, uint64_t value, const ch
 	rv_json_w_kv_strz(o->w, "text", text);
 	if (names)
 		put_list(o->w, "names", names);
-	rv_json_w_kv_strz(o->w, "query", query);
+	put_query(o, query, basis);
 	rv_json_w_kv_strz(o->w, "basis", basis == REGISTRY ? "registry" : "records");
 	rv_json_w_obj_end(o->w);
 }
@@ -151,10 +165,10 @@ static void put_not_enforced(const struct out *o, struct rv_str *v)
 	struct board_list l;
 	figure(o, "claimed", b->all.claimed,
 		"decisions rest on the system's own word: nobody held it to the answer",
-		"kind:decision \"\\\"evidence\\\":\\\"claimed\\\"\"", RECORDS, NULL);
+		"kind:decision evidence:claimed", RECORDS, NULL);
 	l = pick(b, v, is_only_claimed);
 	figure(o, "claimed.only", l.n, "systems were seen only through their own word",
-		"kind:decision system:NAME", RECORDS, &l);
+		"kind:decision system:NAME -evidence:claimed", RECORDS, &l);
 	l = pick(b, v, is_uncovered);
 	figure(o, "uncovered", l.n,
 		"active systems have no enforcing point: what they do besides asking is not seen",
@@ -164,17 +178,16 @@ static void put_not_enforced(const struct out *o, struct rv_str *v)
 		if (b->points[i].last_ns == 0)
 			v[l.n++] = b->points[i].name;
 	figure(o, "points.silent", l.n, "enforcement points were not heard from",
-		"\"\\\"actor\\\":{\\\"type\\\":\\\"point\\\",\\\"id\\\":\\\"NAME\\\"}\"", RECORDS,
-		&l);
+		"actor:point/NAME", RECORDS, &l);
 	l = pick(b, v, has_open_intents);
 	figure(o, "intents.open", b->all.open_intents,
 		"actions were begun and nobody reported what came of them",
 		"kind:intent, whose id is the cause of no kind:outcome", RECORDS, &l);
 	figure(o, "outcomes.unknown", b->unknown_outcomes, "outcomes were reported as unknown",
-		"kind:outcome \"\\\"status\\\":\\\"unknown\\\"\"", RECORDS, NULL);
+		"kind:outcome \"unknown\"", RECORDS, NULL);
 	figure(o, "unregistered", b->not_ours,
-		"decisions were about systems not in the registry now", "kind:decision", RECORDS,
-		NULL);
+		"decisions were about systems not in the registry now",
+		"kind:decision -system:NAME, for every NAME of the registry", RECORDS, NULL);
 	figure(o, "unsigned", b->ledger.size - b->ledger.signed_size,
 		"newest records are not yet under a signed checkpoint", "reeve status", RECORDS,
 		NULL);
