@@ -9,7 +9,7 @@ chapter() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 tell() { echo; fold -s -w 110 <<<"$*" | sed 's/^/  /; s/ *$//'; }
 
 # Unix users need no names: numbers nobody else has.
-declare -A uid=([serve]=47001 [runner]=47002 [witness]=47003 [web]=47004 [deploy-bot]=47011 [ads-bot]=47012 [social-bot]=47013
+declare -A uid=([serve]=47001 [runner]=47002 [witness]=47003 [web]=47004 [gateway]=47005 [deploy-bot]=47011 [ads-bot]=47012 [social-bot]=47013 [invoice-agent]=47014
 	[root]=47020 [olivia]=47021 [gordon]=47022 [ruth]=47023 [audrey]=47024 [stranger]=47099)
 # as NAME COMMAND…: as that Unix user, with a clean environment and nothing inherited.
 as() { ( as_exec "$@" ) }
@@ -85,16 +85,7 @@ releases() { ls "$top/www/$1/releases" 2>/dev/null | sort | tr '\n' ' '; }
 ending() {
 	chapter "The end"
 	printf '\n  %s steps shown, %s failed.\n' "$shown" "$failed"
-	mcp_client
 	[ "$failed" = 0 ] && return
 	echo "--- serve.log"; tail -n 20 "$top/serve.log"
 	echo "--- runner.log"; tail -n 20 "$top/runner.log"
-}
-# The one line that puts the reader's own MCP client in the picture.
-mcp_client() {
-	if reeve mcp --help >/dev/null 2>&1; then
-		echo "  Your own MCP client joins with: reeve mcp"
-	else
-		echo "  Not shown yet: an MCP client of your own (reeve mcp)."
-	fi
 }

@@ -7,7 +7,7 @@ chapter "Your turn"
 	declare -p uid
 	echo "top=$top"
 	declare -f as as_exec worker
-	echo 'case $1 in *-bot) worker "$@" ;; *) as "$@" ;; esac'
+	echo 'case $1 in *-bot | *-agent) worker "$@" ;; *) as "$@" ;; esac'
 } >"$top/as"
 chmod 755 "$top/as"
 cat <<T
@@ -25,6 +25,10 @@ cat <<T
 
       $top/as ruth reeve approvals
       $top/as ruth reeve approve ID
+
+  Your own MCP client can come in as invoice-agent. Run it as root on this machine, with this line in its configuration:
+
+      {"mcpServers": {"notes": {"command": "$top/as", "args": ["invoice-agent", "reeve", "mcp", "--server", "notes", "--socket", "$top/mcp-socket/mcp.sock"]}}}
 
   Leave with 'exit': everything is taken down then.
 T
