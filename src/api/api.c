@@ -482,7 +482,8 @@ static const struct {
 	const char *method, *pattern;
 	rv_http_handler *run;
 } raw[] = {
-#define RV_API_RAW(method_, pattern_, handler_, auth_) { method_, pattern_, rv_api_##handler_ },
+#define RV_API_RAW(method_, pattern_, handler_, auth_, query_) \
+	{ method_, pattern_, rv_api_##handler_ },
 #include "api/routes.def"
 };
 

@@ -89,7 +89,7 @@ typedef enum rv_code rv_api_fn(struct rv_api_call *c, struct rv_json_w *w, struc
 /* Raw handlers (login.c, metrics.c, report.c, tlog.c) get the struct rv_api as self. */
 
 #define RV_API_ROUTE(method, pattern, handler, kind, auth, query, body) rv_api_fn rv_api_##handler;
-#define RV_API_RAW(method, pattern, handler, auth) rv_http_handler rv_api_##handler;
+#define RV_API_RAW(method, pattern, handler, auth, query) rv_http_handler rv_api_##handler;
 #include "api/routes.def"
 
 /* ---- shared by the handlers (call.c) ----------------------------------------------------------

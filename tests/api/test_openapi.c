@@ -14,8 +14,8 @@ static const struct route {
 } routes[] = {
 #define RV_API_ROUTE(method_, pattern_, handler_, kind_, auth_, query_, body_) \
 	{ method_, pattern_, query_, auth_, body_ },
-#define RV_API_RAW(method_, pattern_, handler_, auth_) \
-	{ method_, pattern_, "", auth_, (method_)[0] == 'P' ? RAW : EMPTY },
+#define RV_API_RAW(method_, pattern_, handler_, auth_, query_) \
+	{ method_, pattern_, query_, auth_, (method_)[0] == 'P' ? RAW : EMPTY },
 #include "api/routes.def"
 };
 static struct rv_arena arena;

@@ -11,7 +11,7 @@ static const struct {
 } routes[] = {
 #define RV_API_ROUTE(method_, pattern_, handler_, kind_, auth_, query_, body_) \
 	{ method_, pattern_, auth_ },
-#define RV_API_RAW(method_, pattern_, handler_, auth_) { method_, pattern_, auth_ },
+#define RV_API_RAW(method_, pattern_, handler_, auth_, query_) { method_, pattern_, auth_ },
 #include "api/routes.def"
 };
 
