@@ -3,7 +3,7 @@
  * decision: two reservations cannot both see the last cent. What is reserved stays spent until a
  * point settles it or a person releases it, so that a crash in between errs towards having spent.
  *
- * Windows are those of the UTC calendar (docs/governance.md): a week begins on Monday, "total"
+ * Windows are those of the UTC calendar (docs/manifests.md): a week begins on Monday, "total"
  * never ends. */
 #include "governance/governance_int.h"
 

@@ -63,6 +63,17 @@ def and_says_what_the_readme_promises(r):
 
 
 @case
+def the_manifests_of_the_manual_apply(r):
+    text = open(os.path.join(SOURCE, "docs/manifests.md")).read()
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.S)
+    assert len(blocks) >= 4
+    with open(os.path.join(r.dir, "manual.yaml"), "w") as f:
+        f.write("---\n".join(blocks))
+    status, out = r.run("reeve apply -f manual.yaml --dry-run")
+    assert status == 0 and "Dry run" in out, out
+
+
+@case
 def every_file_it_names_is_there(r):
     text = open(os.path.join(SOURCE, "README.md")).read()
     for name in re.findall(r"\]\(([^)]+)\)", text):
