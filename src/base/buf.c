@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* Most texts that are put together fit; smaller steps would only copy them about. */
+enum { FIRST_BYTES = 1024 };
+
 void rv_buf_init(struct rv_buf *b, size_t max_bytes)
 {
 	*b = (struct rv_buf){ .max_bytes = max_bytes };
@@ -30,7 +33,7 @@ char *rv_buf_room(struct rv_buf *b, size_t n)
 		return NULL;
 	}
 	if (need > b->cap) {
-		size_t cap = b->cap ? b->cap : 256;
+		size_t cap = b->cap ? b->cap : FIRST_BYTES;
 		while (cap < need)
 			cap = cap > SIZE_MAX / 2 ? need : cap * 2;
 		if (cap > b->max_bytes)

@@ -17,7 +17,7 @@
 #include "search/search.h"
 #include "witness/witness.h"
 
-enum { PATH_SIZE = 4096, SEGMENT_BYTES = 16 << 20, RESERVE_BYTES = 256 << 10 };
+enum { PATH_SIZE = 4096, SEGMENT_BYTES = 4 << 20, RESERVE_BYTES = 256 << 10 };
 
 /* ---- init
  * ---------------------------------------------------------------------------------------- */

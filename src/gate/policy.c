@@ -206,7 +206,10 @@ void rv_gate_policy(struct rv_decision *d, cedar_scratch *s)
 {
 	const cedar_uid principal = d->rq.principal;
 	struct rv_voice own, other;
-	d->verdict = (struct rv_verdict){ .outcome = RV_DENY };
+	/* What lies behind the counts is never read, and it is large. */
+	d->verdict.outcome = RV_DENY;
+	d->verdict.code = NULL;
+	d->verdict.n_reasons = d->verdict.n_waives = 0;
 	bool ok = ask(d, s, d->system, &own);
 	/* The chain ends: the caller was refused where it is broken or too long. */
 	for (const struct rv_snap_system *p = d->system; ok && p->parent.n > 0;) {

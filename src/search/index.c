@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "search/search_int.h"
 
-enum { IDLE_MS = 500, INDEX_NICE = 10 };
+enum { IDLE_MS = 500, INDEX_NICE = 19 };
 
 static struct rv_search *self(struct rv_search *s)
 {
