@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	size_t k, m;
 	cedar_error e = { .code = CEDAR_OK };
 	if (cedar_format(text, &opts, &once, &k, &e) != CEDAR_OK) {
-		rv_assert(e.message[0] != '\0' && !strstr(e.message, "please report"));
+		rv_assert(e.message[0] != '\0' && strncmp(e.message, "formatting would", 16) != 0);
 		return 0;
 	}
 	rv_assert(cedar_format((cedar_str){ once, k }, &opts, &twice, &m, NULL) == CEDAR_OK);
