@@ -79,6 +79,14 @@ cp p.cedar in
 try 'authorize by policies from standard input' 0 'ALLOW' "$reeve" cedar authorize -k links.json --entities e.json --request-json r.json
 : >in
 
+printf 'entity U, F; entity D in F = {"public": Bool}; action view appliesTo { principal: U, resource: D, context: {ok: Bool, at?: datetime} };' >a.cedarschema
+printf '{"principal":"U::\\"a\\"","action":"Action::\\"view\\"","resource":"F::\\"f\\"","context":{"ok":true}}' >odd.json
+try 'a request that does not fit the schema' 1 "odd.json" "$reeve" cedar authorize -p p.cedar -k links.json -s a.cedarschema --entities e.json --request-json odd.json
+try 'and need not' 0 'ALLOW' "$reeve" cedar authorize -p p.cedar -k links.json -s a.cedarschema --request-validation false --entities e.json --request-json odd.json --timing
+try 'how long it took' 0 'Authorization Time (micro seconds) : ' "$reeve" cedar authorize -t -p p.cedar -k links.json --entities e.json --request-json r.json
+try 'another word for false' 1 "--request-validation is 'true' or 'false'" "$reeve" cedar authorize -p p.cedar --request-validation no --entities e.json --request-json r.json
+try 'a request said twice' 1 '--request-json says all of the request' "$reeve" cedar authorize -p p.cedar --entities e.json --request-json r.json --action 'Action::"view"'
+
 # ---- validate and explain take links and JSON, too
 printf 'entity U, F; entity D in F = {"public": Bool}; action view appliesTo { principal: U, resource: D, context: {ok: Bool} };' >v.cedarschema
 try 'validate with links' 0 'passed' "$reeve" cedar validate -s v.cedarschema -p p.cedar -k links.json

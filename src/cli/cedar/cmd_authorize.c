@@ -1,13 +1,14 @@
 /* reeve cedar authorize */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "cli/cedar/cedar_cli.h"
 
 struct authorize {
 	struct rv_cedar_policies policies;
 	const char *entities, *request, *principal, *action, *resource, *context;
-	const char *schema, *schema_format;
-	bool verbose, json;
+	const char *schema, *schema_format, *validation;
+	bool verbose, json, timing;
 };
 
 static enum rv_code read_uid(
@@ -24,19 +25,51 @@ static enum rv_code read_uid(
 	return RV_OK;
 }
 
+/* The request of a file. Without the check its context is still read as the schema says. */
+static enum rv_code read_request_file(struct rv_arena *a, const struct authorize *o, bool check,
+	const cedar_schema *schema, cedar_scratch *s, cedar_request *ret, struct rv_err *err)
+{
+	static const struct rv_json_limits limits = { .max_bytes = RV_CEDAR_FILE_MAX };
+	const struct rv_json *v, *context;
+	struct rv_str text;
+	struct rv_json_w w;
+	cedar_error e = { .code = CEDAR_OK };
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, RV_CEDAR_FILE_MAX);
+	rv_json_w_init(&w, &b);
+	RV_TRY(rv_file_read(a, o->request, RV_CEDAR_FILE_MAX, &text, err));
+	if (cedar_request_parse_json_with(s, rv_cedar_str(text), check ? schema : NULL, ret, &e) !=
+		CEDAR_OK)
+		return rv_cedar_fail(&e, o->request, (cedar_str){ NULL, 0 }, err);
+	if (check || !schema)
+		return RV_OK;
+	RV_TRY(rv_json_parse(a, text, &limits, &v, err));
+	if ((context = rv_json_get(v, "context")) == NULL)
+		return RV_OK;
+	rv_json_w_value(&w, context);
+	RV_TRY(rv_buf_ok(&b, err));
+	if (cedar_context_parse_json_with(s, rv_cedar_str(rv_buf_str(&b)), schema, &ret->action,
+		    &ret->context, &e) != CEDAR_OK)
+		return rv_cedar_fail(&e, o->request, (cedar_str){ NULL, 0 }, err);
+	return RV_OK;
+}
+
 static enum rv_code read_request(struct rv_arena *a, const struct authorize *o,
 	const cedar_schema *schema, cedar_scratch *s, cedar_request *ret, struct rv_err *err)
 {
 	struct rv_str text;
 	cedar_error e = { .code = CEDAR_OK };
+	bool check = !o->validation || strcmp(o->validation, "true") == 0;
 	*ret = (cedar_request){ .n_overlay = 0 };
-	if (o->request) {
-		RV_TRY(rv_file_read(a, o->request, RV_CEDAR_FILE_MAX, &text, err));
-		if (cedar_request_parse_json_with(s, rv_cedar_str(text), schema, ret, &e) !=
-			CEDAR_OK)
-			return rv_cedar_fail(&e, o->request, (cedar_str){ NULL, 0 }, err);
-		return RV_OK;
-	}
+	if (!check && strcmp(o->validation, "false") != 0)
+		return RV_FAIL(err, RV_EINVAL,
+			"--request-validation is 'true' or 'false', not '%s'", o->validation);
+	if (o->request && (o->principal || o->action || o->resource || o->context))
+		return RV_FAIL(err, RV_EINVAL,
+			"--request-json says all of the request; leave --principal, --action, "
+			"--resource and --context out");
+	if (o->request)
+		return read_request_file(a, o, check, schema, s, ret, err);
 	RV_TRY(read_uid(s, "principal", o->principal, &ret->principal, err));
 	RV_TRY(read_uid(s, "action", o->action, &ret->action, err));
 	RV_TRY(read_uid(s, "resource", o->resource, &ret->resource, err));
@@ -46,7 +79,7 @@ static enum rv_code read_request(struct rv_arena *a, const struct authorize *o,
 			    &ret->context, &e) != CEDAR_OK)
 			return rv_cedar_fail(&e, o->context, (cedar_str){ NULL, 0 }, err);
 	}
-	if (schema && cedar_schema_check_request(schema, ret, &e) != CEDAR_OK)
+	if (schema && check && cedar_schema_check_request(schema, ret, &e) != CEDAR_OK)
 		return rv_cedar_fail(&e, "request", (cedar_str){ NULL, 0 }, err);
 	return RV_OK;
 }
@@ -77,7 +110,12 @@ static enum rv_code authorize_with(struct rv_arena *a, const struct authorize *o
 	RV_TRY(rv_cedar_load_policy_set(a, &o->policies, NULL, ps, err));
 	RV_TRY(rv_cedar_load_entities(a, o->entities, schema, es, err));
 	RV_TRY(read_request(a, o, schema, s, &rq, err));
+	const struct rv_clock *clock = rv_clock_system();
+	int64_t began = rv_clock_mono_ns(clock);
 	cedar_authorize(*ps, *es, &rq, s, ret);
+	if (o->timing)
+		printf("Authorization Time (micro seconds) : %lld\n",
+			(long long)((rv_clock_mono_ns(clock) - began) / 1000));
 	return RV_OK;
 }
 
@@ -108,6 +146,10 @@ int rv_cmd_cedar_authorize(int argc, char **argv)
 			&o.schema },
 		{ "schema-format", 0, RV_OPT_STR, "FORMAT",
 			"'cedar' or 'json'; guessed from the name", &o.schema_format },
+		{ "request-validation", 0, RV_OPT_STR, "BOOL",
+			"'false': the request need not fit the schema; default: true",
+			&o.validation },
+		{ "timing", 't', RV_OPT_FLAG, NULL, "tell how long deciding took", &o.timing },
 		{ "verbose", 'v', RV_OPT_FLAG, NULL, "name the policies that decided", &o.verbose },
 		{ "json", 0, RV_OPT_FLAG, NULL, "print all that holds as JSON", &o.json },
 	};
