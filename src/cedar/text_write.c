@@ -75,25 +75,28 @@ static void put_list(struct writer *w, const struct expr *const *items, uint32_t
 	}
 }
 
-static void put_binary(struct writer *w, const struct expr *e, enum level left, enum level right)
+/* How JSON calls an operator is how text does. */
+static const char *name_of(const struct expr *e)
 {
-	const char *name = "";
 	for (size_t i = 0; i < cedar_est_n_ops; i++)
 		if (cedar_est_ops[i].op == (enum op)e->op)
-			name = cedar_est_ops[i].name;
-	put_expr(w, e->a, left);
-	rv_buf_printf(w->b, " %s ", name);
-	put_expr(w, e->b, right);
+			return cedar_est_ops[i].name;
+	return "";
+}
+
+/* What is on the left may bind as loosely; comparisons do not chain. */
+static void put_binary(struct writer *w, const struct expr *e)
+{
+	enum level at = level_of(e);
+	put_expr(w, e->a, at == AT_REL ? AT_ADD : at);
+	rv_buf_printf(w->b, " %s ", name_of(e));
+	put_expr(w, e->b, (enum level)(at + 1));
 }
 
 static void put_method(struct writer *w, const struct expr *e)
 {
-	const char *name = "";
-	for (size_t i = 0; i < cedar_est_n_ops; i++)
-		if (cedar_est_ops[i].op == (enum op)e->op)
-			name = cedar_est_ops[i].name;
 	put_expr(w, e->a, AT_MEMBER);
-	rv_buf_printf(w->b, ".%s(", name);
+	rv_buf_printf(w->b, ".%s(", name_of(e));
 	if (e->b)
 		put_nested(w, e->b);
 	rv_buf_addc(w->b, ')');
@@ -250,36 +253,6 @@ static void put_bare(struct writer *w, const struct expr *e)
 	case OP_NEG:
 		put_unary(w, e);
 		break;
-	case OP_OR:
-		put_binary(w, e, AT_OR, AT_AND);
-		break;
-	case OP_AND:
-		put_binary(w, e, AT_AND, AT_REL);
-		break;
-	case OP_EQ:
-	case OP_NE:
-	case OP_LT:
-	case OP_LE:
-	case OP_GT:
-	case OP_GE:
-	case OP_IN:
-		put_binary(w, e, AT_ADD, AT_ADD);
-		break;
-	case OP_ADD:
-	case OP_SUB:
-		put_binary(w, e, AT_ADD, AT_MUL);
-		break;
-	case OP_MUL:
-		put_binary(w, e, AT_MUL, AT_UNARY);
-		break;
-	case OP_CONTAINS:
-	case OP_CONTAINS_ALL:
-	case OP_CONTAINS_ANY:
-	case OP_GET_TAG:
-	case OP_HAS_TAG:
-	case OP_IS_EMPTY:
-		put_method(w, e);
-		break;
 	case OP_IF:
 		put_if(w, e);
 		break;
@@ -306,6 +279,12 @@ static void put_bare(struct writer *w, const struct expr *e)
 		break;
 	case OP_CALL:
 		put_call(w, e);
+		break;
+	default:
+		if (level_of(e) < AT_MEMBER)
+			put_binary(w, e);
+		else
+			put_method(w, e);
 		break;
 	}
 }
