@@ -8,6 +8,8 @@
 
 enum { LINE_WIDTH = 80, INDENT_WIDTH = 2, INDENT_MAX = 64, LINE_MAX_WIDTH = 100000 };
 
+static const size_t MEMORY_MAX = (size_t)1 << 32; /* of tokens and layout of one text */
+
 struct scan {
 	struct rv_arena *a;
 	struct fmt_token *tokens;
@@ -146,7 +148,7 @@ cedar_code cedar_format(
 	cedar_policies *ps;
 	const cedar_policies_opts parse = { .no_index = true };
 	const cedar_source src = { .text = text };
-	rv_arena_init(&a, SIZE_MAX / 2);
+	rv_arena_init(&a, MEMORY_MAX);
 	CEDAR_TRY(cedar_policies_new(&src, 1, &parse, &ps, NULL, err));
 	cedar_policies_free(ps);
 	rv_buf_init(&out, OUT_MAX);
