@@ -55,8 +55,11 @@ install: build install-libcedar
 
 VERSION = $(shell sed -n "s/^  version: '\\(.*\\)',/\\1/p" meson.build)
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
-install-libcedar:
-	@TARGETS="src/cedar/libcedar.a src/cedar/libcedar.so.$(VERSION)" scripts/build $(BUILD) -Dbuildtype=release
+LIBCEDAR = src/cedar/libcedar.a src/cedar/libcedar.so.$(VERSION)
+install-libcedar: # out of the folder as it was configured: a test installs from the sanitizers' build
+
+	@if [ -f $(BUILD)/build.ninja ]; then ninja -C $(BUILD) $(LIBCEDAR) >/dev/null; \
+	else TARGETS="$(LIBCEDAR)" scripts/build $(BUILD) -Dbuildtype=release; fi
 	install -D -m 0644 include/cedar.h $(DESTDIR)$(PREFIX)/include/cedar.h
 	install -D -m 0644 $(BUILD)/src/cedar/libcedar.a $(LIBDIR)/libcedar.a
 	install -m 0755 $(BUILD)/src/cedar/libcedar.so.$(VERSION) $(LIBDIR)/
