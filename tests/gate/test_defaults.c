@@ -452,6 +452,37 @@ TEST(a_lapsed_permit_gives_nothing)
 	lab_done(&l);
 }
 
+TEST(no_more_waits_than_people_can_look_at)
+{
+	struct lab l = { .gate = NULL };
+	struct lab_answer a;
+	lab_open(&l);
+	CHECK_OK(&l.f,
+		lab_publish(&l,
+			"@approval(\"release-managers\") forbid (principal, action, "
+			"resource); permit (principal, action, resource);"));
+	for (int i = 0; i <= 200; i++) {
+		char context[60];
+		struct lab_question q = LOOK;
+		snprintf(context, sizeof context, "{\"arguments\":{\"n\":%d}}", i);
+		q.context = context;
+		lab_ask(&l, &q, &a);
+		if (i < 200 && a.outcome != RV_HOLD)
+			test_fail(__FILE__, __LINE__, "%d: %s %s", i, a.text, a.msg);
+	}
+	CHECKF(a.outcome == RV_DENY && strcmp(a.first, "too_many_waiting") == 0, "%s %s", a.text,
+		a.msg);
+	CHECK(lab_logged(&l, "decision", "too_many_waiting") == 1);
+	lab_ask(&l, &LOOK, &a); /* without arguments: another one, denied as well */
+	CHECK(a.outcome == RV_DENY);
+	/* The one that waits already is found again. */
+	struct lab_question q = LOOK;
+	q.context = "{\"arguments\":{\"n\":7}}";
+	lab_ask(&l, &q, &a);
+	CHECK(a.outcome == RV_HOLD);
+	lab_done(&l);
+}
+
 TEST(what_one_person_published_alone_lapses)
 {
 	struct fixture f;

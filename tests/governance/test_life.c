@@ -515,4 +515,96 @@ TEST(in_bootstrap_one_person_is_stamped)
 	fixture_done(&f);
 }
 
+/* ---- apply: all or nothing ---- */
+
+#define GOOD                                                                               \
+	"kind: Team\nname: t-new\nspec: {}\n---\nkind: Role\nname: r-new\nspec: {}\n---\n" \
+	"kind: Policy\nname: p-new\nspec: {cedar: 'forbid (principal, action, resource);'}\n---\n"
+#define SYSTEM(rest)                                                                             \
+	"kind: System\nname: s-new\nspec: {class: assistant, purpose: x, dimensions: {trigger: " \
+	"0, persistence: 0, autonomy: 0, scope: 0, identity: 0}, " rest "}\n"
+/* Each is the last of a set whose others are good. */
+static const struct {
+	const char *yaml, *says;
+} last[] = {
+	{ "kind: Policy\nname: q\nspec: {cedar: 'permit (principal'}\n", "" },
+	{ "kind: Policy\nname: q\nspec: {cedar: '@approval(\"none\") forbid (principal, action, "
+	  "resource);'}\n",
+		"'none', which does not exist" },
+	{ SYSTEM("owner: nobody"), "nobody" },
+	{ SYSTEM("owner: olga, role: none"), "there is no role 'none'" },
+	{ SYSTEM("owner: olga, team: none"), "there is no team 'none'" },
+	{ SYSTEM("owner: olga, parent: none"), "none" },
+	{ SYSTEM("owner: olga, parent: s-new"), "" },
+	{ SYSTEM("owner: olga, colour: red"), "colour" },
+	{ "kind: Person\nname: x\nspec: {rights: [king]}\n", "'king' is none of" },
+	{ "kind: Group\nname: g\nspec: {members: [nobody]}\n", "nobody" },
+	{ "kind: Limit\nname: l\nspec: {role: none, unit: count, max: 1, per: day}\n", "none" },
+	{ "kind: Crown\nname: x\nspec: {}\n", "Crown" },
+	{ "kind: Team\nname: Not A Name\nspec: {}\n", "" },
+	{ "kind: Team\nname: t-new\nspec: {}\n", "t-new" },
+};
+
+static bool has_new(struct fixture *f)
+{
+	struct rv_op *op = as(f, NULL);
+	struct rv_db_team team = { .name = RV_STR("t-new") };
+	struct rv_db_role role = { .name = RV_STR("r-new") };
+	struct rv_db_policy policy = { .name = RV_STR("p-new") };
+	struct rv_db_system system = { .name = RV_STR("s-new") };
+	bool any = rv_db_team_get(op->txn, op->arena, &team, NULL) == RV_OK ||
+		rv_db_role_get(op->txn, op->arena, &role, NULL) == RV_OK ||
+		rv_db_policy_get(op->txn, op->arena, &policy, NULL) == RV_OK ||
+		rv_db_system_get(op->txn, op->arena, &system, NULL) == RV_OK;
+	end(f, RV_OK);
+	return any;
+}
+
+TEST(apply_is_all_or_nothing)
+{
+	struct fixture f;
+	fixture_open(&f, false);
+	make_people(&f);
+	size_t events = events_of(&f, "registry.created") + events_of(&f, "policy.published");
+	for (size_t i = 0; i < RV_COUNT(last); i++) {
+		char yaml[2000];
+		snprintf(yaml, sizeof yaml, GOOD "%s", last[i].yaml);
+		enum rv_code code = apply_text(&f, "ada", yaml, NULL, NULL);
+		CHECKF(code != RV_OK && strstr(f.err.msg, last[i].says) && f.err.line > 0 &&
+				strcmp(f.err.where, "test.yaml") == 0,
+			"row %zu: %s %s (%s:%u)", i, rv_code_name(code), f.err.msg, f.err.where,
+			f.err.line);
+		CHECKF(!has_new(&f), "row %zu left something behind", i);
+	}
+	CHECK(events_of(&f, "registry.created") + events_of(&f, "policy.published") == events);
+	fixture_done(&f);
+}
+
+TEST(a_dry_run_tells_and_does_nothing)
+{
+	struct fixture f;
+	struct rv_apply_report dry, wet;
+	const struct rv_apply_opts opts = { .dry_run = true };
+	fixture_open(&f, false);
+	make_people(&f);
+	static const char yaml[] =
+		GOOD SYSTEM("owner: olga, usage_policy: {version: '1', text: x}");
+	uint64_t before = rv_snapshot_generation(f.gov->snap);
+	CHECK_OK(&f, apply_text(&f, "ada", yaml, &opts, &dry));
+	CHECK(!has_new(&f) && rv_snapshot_generation(f.gov->snap) == before);
+	CHECK_OK(&f, apply_text(&f, "ada", yaml, NULL, &wet));
+	CHECK(has_new(&f) && dry.n == wet.n && dry.n_created == wet.n_created && dry.n == 4);
+	for (size_t i = 0; i < wet.n && i < dry.n; i++)
+		CHECK(dry.items[i].result == wet.items[i].result);
+	/* The difference, field by field, from and to. */
+	CHECK_OK(&f,
+		apply_text(
+			&f, "ada", "kind: Team\nname: t-new\nspec: {display: New}\n", &opts, &dry));
+	REQUIRE(dry.n == 1 && dry.items[0].n_fields == 1);
+	CHECK_STR(dry.items[0].fields[0].path, "display");
+	CHECK(dry.items[0].fields[0].from.n == 0);
+	CHECK_STR(dry.items[0].fields[0].to, "\"New\"");
+	fixture_done(&f);
+}
+
 MAIN()
