@@ -18,11 +18,14 @@ enum rv_code rv_ledger_sign(struct rv_ledger *l, struct rv_err *err)
 	struct rv_checkpoint c = { 0 };
 	struct rv_leaf_src src = rv_ledger_leaves(l);
 	struct rv_buf b;
-	/* Only this thread changes the tree: reading it needs no lock. */
+	/* Only this thread changes the tree; the segments its leaves are in, retention changes too.
+	 */
 	c.size = l->tree.n;
 	if (l->note.n > 0 && c.size == l->signed_size)
 		return RV_OK;
+	lock(&l->mu);
 	rv_tree_root(&l->tree, &src, c.size, &c.root);
+	unlock(&l->mu);
 	snprintf(c.origin, sizeof c.origin, "%s", l->origin);
 	rv_buf_init(&b, RV_CHECKPOINT_MAX);
 	enum rv_code code = rv_checkpoint_sign(&c, &l->key, &b, err);

@@ -236,6 +236,56 @@ TEST(unsynced_writes_are_lost)
 	}
 }
 
+/* Every checkpoint that anybody has seen is of one history, whatever the power did in between and
+ * whatever was written afterwards. */
+static bool publish_until(uint64_t k, unsigned lost)
+{
+	struct run r;
+	struct rv_checkpoint seen[7];
+	size_t n_seen = 0;
+	run_init(&r);
+	r.s.fail_from = k;
+	r.s.fail_n = UINT64_MAX / 2;
+	bool reached = true;
+	if (lab_open(&r.b, NULL) == RV_OK) {
+		for (uint64_t i = 0; n_seen < RV_COUNT(seen); i += 3) {
+			RV_AUTO_BUF note;
+			rv_buf_init(&note, RV_CHECKPOINT_MAX);
+			if (lab_append(&r.b, i, 3, 3, NULL) != RV_OK ||
+				rv_ledger_checkpoint(r.b.l, true, &note, NULL) != RV_OK)
+				break;
+			rv_assert(rv_checkpoint_open(rv_buf_str(&note), r.b.vkey, &seen[n_seen++],
+					  NULL) == RV_OK);
+		}
+		shim_kill(&r.s);
+		lab_close(&r.b);
+		reached = r.s.calls >= k;
+	}
+	shim_power_loss(&r.s, lost);
+	r.b.opts.io = NULL;
+	lab_must_open(&r.b);
+	rv_assert(lab_append(&r.b, 500000, 7, 7, NULL) == RV_OK);
+	for (size_t i = 0; i < n_seen; i++) {
+		struct rv_sha256 root;
+		CHECKF(rv_ledger_root(r.b.l, seen[i].size, &root, NULL) == RV_OK &&
+				rv_sha256_eq(&root, &seen[i].root),
+			"call %llu: the checkpoint of %llu is of another history",
+			(unsigned long long)k, (unsigned long long)seen[i].size);
+	}
+	run_done(&r);
+	return reached;
+}
+
+TEST(published_checkpoints_never_disagree)
+{
+	for (unsigned lost = 0; lost < 2; lost++) {
+		uint64_t k = 2;
+		while (k < 1000 && publish_until(k, lost * 7919))
+			k++;
+		CHECKF(k > 60, "%llu", (unsigned long long)k);
+	}
+}
+
 static void count_it(void *arg, enum rv_code code, uint64_t seq, const struct rv_sha256 *leaf)
 {
 	uint64_t *n = arg;
