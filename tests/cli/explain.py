@@ -197,6 +197,30 @@ def text_for_people(l):
 
 
 @case
+def a_sub_agent_is_bound_by_its_parents(l):
+    l.ok("apply", "--submit", "-f", l.file("sub.yaml", """kind: System
+name: post-helper
+spec:
+  class: agent
+  dimensions: {trigger: 1, persistence: 1, autonomy: 1, scope: 1, identity: 1}
+  owner: olivia
+  parent: social-bot
+  team: marketing
+  purpose: helps with posts
+  environment: production
+  actions: {autonomous: [read]}
+"""), who="olivia")
+    l.ok("system", "approve", "post-helper", who="gordon")
+    l.ok("system", "token", "post-helper", "--ttl", "1d", "--out", l.token("post-helper"), who="gordon")
+    l.ok("system", "activate", "post-helper", who="gordon")
+    status, a = l.ask("post-helper", "read", "Dataset/finance")
+    assert status == 81
+    e = explain(l, a["id"])
+    assert e["again"]["agrees"] and e["again"]["policy_says"] == "deny"
+    assert any("social-bot" in json.dumps(x["uid"]) for x in e["facts"]["entities"])
+
+
+@case
 def other_policies_in_their_place_are_noticed(l):
     _, a = l.ask("social-bot", "read", "Dataset/finance")
     version = explain(l, a["id"])["policy_set"]["version"]
