@@ -82,13 +82,16 @@ static void *list_add(struct run *r, struct list *l, size_t size)
 }
 
 /* The index found it under `found`: then who is in that, and need not be asked again. */
-static inline bool fits(const struct env *env, const struct match *m, unsigned i, unsigned who,
+static inline bool fits(const struct env *env, const struct rule *rule, unsigned i, unsigned who,
 	const cedar_uid *found)
 {
+	const struct match *m = &rule->heads[i];
 	if (m->op == SCOPE_ANY)
 		return true;
-	if (m->op == SCOPE_IN && i == who && found && uid_eq(found, m->uid))
-		return true;
+	if (m->op == SCOPE_EQ)
+		return uid_eq(env->who[i].uid, m->uid);
+	if (m->op == SCOPE_IN)
+		return (i == who && found && uid_eq(found, m->uid)) || who_in(&env->who[i], m->uid);
 	return cedar_match(env, m, i);
 }
 
@@ -96,9 +99,11 @@ static void try_rule(void *arg, uint32_t at, unsigned who, const cedar_uid *foun
 {
 	struct run *r = arg;
 	const struct rule *rule = &r->rules->list[at];
-	for (unsigned i = 0; i < WHO_COUNT; i++)
-		if (!fits(&r->env, &rule->heads[i], i, who, found))
-			return;
+	/* The action first: it is told from others at a glance. */
+	if (!fits(&r->env, rule, WHO_ACTION, who, found) ||
+		!fits(&r->env, rule, WHO_PRINCIPAL, who, found) ||
+		!fits(&r->env, rule, WHO_RESOURCE, who, found))
+		return;
 	int holds = cedar_rule_tests(&r->env, rule);
 	if (holds < 0) {
 		cedar_failure *f = list_add(r, &r->errors, sizeof *f);
