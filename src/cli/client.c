@@ -91,8 +91,8 @@ void rv_client_done(struct rv_client *c)
 	rv_arena_done(&c->arena);
 }
 
-enum rv_code rv_client_call(struct rv_client *c, enum rv_http_method method, const char *path,
-	struct rv_str body, const struct rv_json **ret, struct rv_err *err)
+static enum rv_code ask(struct rv_client *c, enum rv_http_method method, const char *path,
+	struct rv_str body, struct rv_http_answer *ret, struct rv_err *err)
 {
 	char bearer[TOKEN_MAX + 16];
 	struct rv_http_header header = { RV_STR("Authorization"), { NULL, 0 } };
@@ -106,19 +106,30 @@ enum rv_code rv_client_call(struct rv_client *c, enum rv_http_method method, con
 		.n_headers = c->token.p ? 1 : 0,
 		.body = body,
 		.deadline_ms = 90000 };
-	struct rv_http_answer answer;
-	enum rv_code code = rv_http_call(c->http, &q, &answer, err);
+	enum rv_code code = rv_http_call(c->http, &q, ret, err);
 	explicit_bzero(bearer, sizeof bearer);
 	if (code == RV_ECLOSED)
 		rv_err_prefix(err, "no answer from %s (is 'reeve serve' running?): ", c->server);
 	RV_TRY(code);
-	if (answer.head->status >= 400)
-		return rv_http_answer_err(&answer, err);
+	return ret->head->status >= 400 ? rv_http_answer_err(ret, err) : RV_OK;
+}
+
+enum rv_code rv_client_get_raw(
+	struct rv_client *c, const char *path, struct rv_http_answer *ret, struct rv_err *err)
+{
+	return ask(c, RV_HTTP_GET, path, (struct rv_str){ NULL, 0 }, ret, err);
+}
+
+enum rv_code rv_client_call(struct rv_client *c, enum rv_http_method method, const char *path,
+	struct rv_str body, const struct rv_json **ret, struct rv_err *err)
+{
+	struct rv_http_answer answer;
+	RV_TRY(ask(c, method, path, body, &answer, err));
 	struct rv_str copy = rv_arena_str(&c->arena, answer.body);
 	if (!copy.p)
 		return RV_FAIL_ARENA(err);
 	const struct rv_json_limits limits = { .max_bytes = RV_CLIENT_MEMORY_MAX };
-	code = rv_json_parse(&c->arena, copy, &limits, ret, err);
+	enum rv_code code = rv_json_parse(&c->arena, copy, &limits, ret, err);
 	if (code != RV_OK)
 		rv_err_prefix(err, "the answer of %s is not JSON: ", c->server);
 	return code;

@@ -25,6 +25,9 @@ void rv_client_done(struct rv_client *c);
  * error. */
 RV_MUST_USE enum rv_code rv_client_call(struct rv_client *c, enum rv_http_method method,
 	const char *path, struct rv_str body, const struct rv_json **ret, struct rv_err *err);
+/* GET, whatever the type of the answer's body; *ret lives until the next call. */
+RV_MUST_USE enum rv_code rv_client_get_raw(
+	struct rv_client *c, const char *path, struct rv_http_answer *ret, struct rv_err *err);
 /* A path of printf's making, each %s percent-encoded beforehand by rv_client_seg. */
 const char *rv_client_seg(struct rv_client *c, const char *text);
 /* Keeps or forgets the session (0600). */

@@ -1,12 +1,11 @@
-/* reeve audit …: searching and showing. Proofs and keys are cmd_log.c and cmd_prove.c. */
+/* reeve audit …: showing. Questions are cmd_find.c, proofs and keys cmd_log.c and cmd_prove.c. */
 #include <stdio.h>
 
 #include "cli/audit.h"
-#include "cli/cli.h"
+#include "cli/find.h"
 #include "cli/show.h"
 
 static const char *server;
-static int64_t limit;
 static bool json;
 #define COMMON_OPTS                                                             \
 	{ "server", 's', RV_OPT_STR, "URL", "where (REEVE_SERVER)", &server },  \
@@ -14,42 +13,6 @@ static bool json;
 		"json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json \
 	}
 static const struct rv_str NO_BODY = { NULL, 0 };
-
-static int cmd_search(int argc, char **argv)
-{
-	static const struct rv_opt opts[] = {
-		{ "limit", 'n', RV_OPT_INT, "N", "how many at most (100)", &limit },
-		COMMON_OPTS,
-	};
-	static const struct rv_usage u = { "audit search", "[QUERY]", "find events, newest first",
-		"  reeve audit search 'system:deploy-bot outcome:deny since:1h'\n"
-		"  reeve audit search 'kind:approval.* action:release'",
-		opts, RV_COUNT(opts), 0, 1 };
-	struct rv_err err = { 0 };
-	struct rv_client c;
-	const struct rv_json *v;
-	size_t n_items;
-	int n, status = rv_cli_parse(&u, argc, argv, &n);
-	if (status != RV_CLI_GO)
-		return status;
-	enum rv_code code = rv_client_open(&c, server, &err);
-	if (code == RV_OK) {
-		const char *path = rv_arena_printf(&c.arena, "/v1/audit?q=%s&limit=%lld",
-			rv_client_seg(&c, n ? argv[1] : ""), (long long)(limit ? limit : 100));
-		code = rv_client_call(&c, RV_HTTP_GET, path ? path : "", NO_BODY, &v, &err);
-	}
-	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
-	if (code == RV_OK && json) {
-		rv_print_json(v);
-	} else if (code == RV_OK) {
-		const struct rv_json *const *items = rv_jarr(v, "events", &n_items);
-		for (size_t i = 0; i < n_items; i++)
-			rv_show_event(items[i]);
-		printf("%zu events%s\n", n_items, rv_jint(v, "next_before") ? ", and more" : "");
-	}
-	rv_client_done(&c);
-	return status;
-}
 
 static void print_whole(const struct rv_json *v)
 {
@@ -107,7 +70,6 @@ static int cmd_show(int argc, char **argv)
 int rv_cmd_audit(int argc, char **argv)
 {
 	static const struct rv_sub subs[] = {
-		{ "search", cmd_search, "find events" },
 		{ "show", cmd_show, "one event and what led to it" },
 		{ "prove", rv_cmd_prove, "an offline receipt of one event" },
 		{ "check", rv_cmd_check, "check a receipt without any server" },
@@ -116,5 +78,8 @@ int rv_cmd_audit(int argc, char **argv)
 		{ "retention", rv_cmd_retention, "what is kept how long, and what is gone" },
 		{ "rotate-key", rv_cmd_rotate_key, "change the key the log is signed with" },
 	};
-	return rv_cli_subs("audit", "the log of everything", subs, RV_COUNT(subs), argc, argv);
+	struct rv_sub all[RV_FIND_SUBS + RV_COUNT(subs)];
+	memcpy(all, rv_find_subs, sizeof rv_find_subs);
+	memcpy(all + RV_FIND_SUBS, subs, sizeof subs);
+	return rv_cli_subs("audit", "the log of everything", all, RV_COUNT(all), argc, argv);
 }

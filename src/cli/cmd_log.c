@@ -5,6 +5,7 @@
 #include "base/enc.h"
 #include "cli/audit.h"
 #include "cli/client.h"
+#include "cli/find.h"
 #include "governance/governance.h"
 
 enum { PATH_SIZE = 4096 };
@@ -148,7 +149,8 @@ int rv_cmd_verify(int argc, char **argv)
 	else
 		rv_verify_print(&r, &b);
 	printf("%s\n", rv_buf_z(&b));
-	return r.level == RV_VERIFY_FAILED ? rv_code_exit(RV_ECORRUPT) : 0;
+	status = r.level == RV_VERIFY_FAILED ? rv_code_exit(RV_ECORRUPT) : 0;
+	return data && !json ? rv_find_verify(data, status) : status;
 }
 
 /* ---- export-log ---- */

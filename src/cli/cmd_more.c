@@ -243,6 +243,10 @@ static void print_status(struct rv_client *c, const struct rv_json *v)
 	if (rv_jstr(l, "checkpoint_error").n > 0)
 		printf("%scheckpoint not written: %.*s%s\n", rv_colour(RV_YELLOW),
 			RV_FMT(rv_jstr(l, "checkpoint_error")), rv_colour(RV_PLAIN));
+	const struct rv_json *x = rv_json_get(v, "search");
+	printf("search     %lld indexed, %lld behind%s%.*s\n", (long long)rv_jint(x, "indexed"),
+		(long long)rv_jint(x, "lag"), rv_jstr(x, "error").n ? ": " : "",
+		RV_FMT(rv_jstr(x, "error")));
 	printf("verifier   %.*s\n", RV_FMT(rv_jstr(l, "vkey")));
 	print_witnesses(v);
 	if (rv_jint(v, "outbox_waiting") > 0)

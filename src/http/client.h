@@ -42,6 +42,11 @@ struct rv_http_answer {
  * RV_EINVAL it is malformed, or the request is; RV_EPERM a socket file that may not be opened. */
 RV_MUST_USE enum rv_code rv_http_call(struct rv_http_client *c, const struct rv_http_request *q,
 	struct rv_http_answer *ret, struct rv_err *err);
+/* Sends bytes that are not HTTP, over a connection that is kept, and waits until the peer's TCP has
+ * taken them: for protocols without answers (syslog). After an error nothing is known of what
+ * arrived. Errors as rv_http_call. A client is used for this or for calls, not for both. */
+RV_MUST_USE enum rv_code rv_http_client_send(
+	struct rv_http_client *c, struct rv_str bytes, struct rv_err *err);
 /* The problem in an answer of status >= 400 as an error value: code from
  * {"error":{"code","message"}}, else from the status. */
 enum rv_code rv_http_answer_err(const struct rv_http_answer *a, struct rv_err *err);

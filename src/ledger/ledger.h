@@ -321,6 +321,22 @@ RV_MUST_USE enum rv_code rv_ledger_reader_row(struct rv_ledger_reader *r, uint64
 /* False ends it. The entry's bytes are valid during the call only. */
 typedef bool rv_ledger_each(void *arg, const struct rv_ledger_entry *e);
 
+/* Follows a log from outside its process, without a lock: what the newest checkpoint covers, so
+ * nothing that could still be taken back. One thread at a time. */
+struct rv_ledger_tail;
+/* NULL: memory, or a path that is too long. */
+struct rv_ledger_tail *rv_ledger_tail_new(const char *dir, uint64_t from, struct rv_err *err);
+void rv_ledger_tail_free(struct rv_ledger_tail *t); /* NULL is fine */
+/* The next event; slices live until the next call. Events that retention has dropped are passed
+ * over. RV_ENOENT: there is none yet, err is left alone; RV_ECORRUPT; RV_EIO. */
+RV_MUST_USE enum rv_code rv_ledger_tail_next(
+	struct rv_ledger_tail *t, struct rv_ledger_entry *ret, struct rv_err *err);
+/* How many events are signed now. */
+RV_MUST_USE enum rv_code rv_ledger_tail_signed(
+	struct rv_ledger_tail *t, uint64_t *ret, struct rv_err *err);
+/* "" before anything was signed. */
+const char *rv_ledger_tail_origin(const struct rv_ledger_tail *t);
+
 /* What the log can find by itself, looking through its columns; search/search.h asks an index.
  * Empty slices and zeros do not filter. A '*' last in system, action or kind: prefix. */
 struct rv_ledger_query {

@@ -127,10 +127,21 @@ static struct rv_str number(struct loader *l, const struct rv_json *v)
 {
 	if (v->type == RV_JSON_DOUBLE)
 		return v->text;
-	const char *p = rv_arena_printf(&l->d->a, "%lld", (long long)v->integer);
-	if (!p)
+	enum { DIGITS = 20 };
+	char *p = rv_arena_raw(&l->d->a, DIGITS);
+	if (!p) {
 		l->failed = true;
-	return rv_str_of(p);
+		return RV_STR("");
+	}
+	size_t at = DIGITS;
+	bool is_minus = v->integer < 0;
+	uint64_t u = is_minus ? 0 - (uint64_t)v->integer : (uint64_t)v->integer;
+	do
+		p[--at] = (char)('0' + u % 10);
+	while ((u /= 10) > 0);
+	if (is_minus)
+		p[--at] = '-';
+	return rv_str_n(p + at, DIGITS - at);
 }
 
 /* All strings and numbers below v. The tree's depth was bounded when it was parsed. */
@@ -205,26 +216,26 @@ static void add_resource(struct loader *l, const struct rv_json *event, const st
 
 /* Members that are one word, or one id. */
 static const struct {
-	const char *name;
+	struct rv_str name;
 	enum rv_field field;
 } plain[] = {
-	{ "kind", RV_FIELD_KIND },
-	{ "system", RV_FIELD_SYSTEM },
-	{ "action", RV_FIELD_ACTION },
-	{ "outcome", RV_FIELD_OUTCOME },
-	{ "owner", RV_FIELD_OWNER },
-	{ "effect", RV_FIELD_EFFECT },
-	{ "point", RV_FIELD_POINT },
-	{ "evidence", RV_FIELD_EVIDENCE },
-	{ "policy_version", RV_FIELD_VERSION },
-	{ "generation", RV_FIELD_GENERATION },
-	{ "id", RV_FIELD_ID },
-	{ "session", RV_FIELD_SESSION },
-	{ "trace", RV_FIELD_TRACE },
-	{ "request", RV_FIELD_REQUEST },
-	{ "cause", RV_FIELD_CAUSE },
-	{ "approval", RV_FIELD_APPROVAL },
-	{ "args_digest", RV_FIELD_ARGS },
+	{ RV_STR_INIT("kind"), RV_FIELD_KIND },
+	{ RV_STR_INIT("system"), RV_FIELD_SYSTEM },
+	{ RV_STR_INIT("action"), RV_FIELD_ACTION },
+	{ RV_STR_INIT("outcome"), RV_FIELD_OUTCOME },
+	{ RV_STR_INIT("owner"), RV_FIELD_OWNER },
+	{ RV_STR_INIT("effect"), RV_FIELD_EFFECT },
+	{ RV_STR_INIT("point"), RV_FIELD_POINT },
+	{ RV_STR_INIT("evidence"), RV_FIELD_EVIDENCE },
+	{ RV_STR_INIT("policy_version"), RV_FIELD_VERSION },
+	{ RV_STR_INIT("generation"), RV_FIELD_GENERATION },
+	{ RV_STR_INIT("id"), RV_FIELD_ID },
+	{ RV_STR_INIT("session"), RV_FIELD_SESSION },
+	{ RV_STR_INIT("trace"), RV_FIELD_TRACE },
+	{ RV_STR_INIT("request"), RV_FIELD_REQUEST },
+	{ RV_STR_INIT("cause"), RV_FIELD_CAUSE },
+	{ RV_STR_INIT("approval"), RV_FIELD_APPROVAL },
+	{ RV_STR_INIT("args_digest"), RV_FIELD_ARGS },
 };
 
 static bool add_plain(struct loader *l, const struct rv_json_member *m)
@@ -235,7 +246,7 @@ static bool add_plain(struct loader *l, const struct rv_json_member *m)
 	else if (m->value->type == RV_JSON_INT)
 		s = number(l, m->value);
 	for (size_t i = 0; i < RV_COUNT(plain); i++) {
-		if (!rv_str_eqz(m->name, plain[i].name))
+		if (!rv_str_eq(m->name, plain[i].name))
 			continue;
 		if (!rv_field_info(plain[i].field)->is_word) {
 			add_id(l, plain[i].field, s);
@@ -253,7 +264,8 @@ static void add_member(
 	struct loader *l, const struct rv_json *event, const struct rv_json_member *m)
 {
 	const struct rv_json *v = m->value;
-	if (add_plain(l, m) || rv_str_eqz(m->name, "time") || rv_str_eqz(m->name, "args"))
+	if (add_plain(l, m) || rv_str_eq(m->name, RV_STR("time")) ||
+		rv_str_eq(m->name, RV_STR("args")))
 		return;
 	if (rv_str_eqz(m->name, "actor"))
 		add_actor(l, v);
