@@ -90,6 +90,7 @@ int rv_cmd_exec(int argc, char **argv);
 int rv_cmd_explain(int argc, char **argv);
 int rv_cmd_report(int argc, char **argv);
 int rv_cmd_export(int argc, char **argv);
+int rv_cmd_incident(int argc, char **argv);
 int rv_cmd_runner(int argc, char **argv);
 int rv_cmd_mcp(int argc, char **argv);
 int rv_cmd_hook(int argc, char **argv);

@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 #include "export/export.h"
 
-enum { PATH_SIZE = 4096, ONCE_MS = 600000, LOG_MS = 10000 };
+enum { PATH_SIZE = 4096, ONCE_MS = 600000, LOG_MS = 1000 };
 
 struct export
 {

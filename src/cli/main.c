@@ -50,6 +50,7 @@ static const struct rv_sub commands[] = {
 	{ "explain", rv_cmd_explain, "why a decision came out as it did" },
 	{ "audit", rv_cmd_audit, "the log of everything: search, show, prove, verify" },
 	{ "report", rv_cmd_report, "what the board asks: how many, over what, who answers" },
+	{ "incident", rv_cmd_incident, "why the guardrail failed: one page about an event" },
 	{ "export", rv_cmd_export, "deliver events to other systems" },
 	{ "witness", rv_cmd_witness, "remember the log's checkpoints out of its reach" },
 	{ "By itself", NULL, NULL },

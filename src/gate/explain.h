@@ -16,4 +16,10 @@ struct rv_explain_ask {
  * store. */
 RV_MUST_USE enum rv_code rv_gate_explain(struct rv_gate *g, struct rv_op *op,
 	const struct rv_explain_ask *ask, struct rv_json_w *w, struct rv_err *err);
+/* Writes "facts" (whether they are kept) and "rules": each forbid that stopped this decision, or
+ * would have and was not in force so: [{rule, reason, why: stopped | waived | observed |
+ * not_written | other_version | removed, set, text}], most telling first. The sets of then, of now
+ * and of up to twenty before are tried. As rv_gate_explain. */
+RV_MUST_USE enum rv_code rv_gate_counterfactual(struct rv_gate *g, struct rv_op *op,
+	const struct rv_explain_ask *ask, struct rv_json_w *w, struct rv_err *err);
 #endif

@@ -14,6 +14,7 @@ struct explain {
 	struct rv_op *op;
 	const struct rv_explain_ask *ask;
 	struct rv_json_w *w;
+	int64_t as_of; /* the policy set to judge by; 0: the decision's own */
 
 	const char *facts_state; /* "kept" or why not */
 	const struct rv_json *facts;

@@ -179,12 +179,15 @@ static enum rv_code load_policies(struct explain *e, struct rv_err *err)
 	struct rv_err why = { 0 };
 	struct rv_str text;
 	const struct rv_json *version = rv_json_get(e->ask->event, "policy_version");
+	int64_t set = e->as_of;
+	if (set == 0 && rv_json_is(version, RV_JSON_INT))
+		set = version->integer;
 	/* Before the first policy there is no set: nothing was permitted. */
-	if (!rv_json_is(version, RV_JSON_INT)) {
+	if (set == 0) {
 		e->policies_state = "none: no policy was in force";
 		return compile(e, err);
 	}
-	enum rv_code code = rv_policy_set_text(e->op, version->integer, &text, &why);
+	enum rv_code code = rv_policy_set_text(e->op, set, &text, &why);
 	if (code == RV_OK)
 		code = read_files(e, text, &why);
 	if (code == RV_OK)

@@ -197,6 +197,8 @@ static const struct row rows[] = {
 		NULL },
 	{ "GET", "/v1/audit/{id}", "/v1/audit/$event", NULL, "aldo", 200, 404, 0, 0, NULL, NULL },
 	{ "GET", "/v1/audit/{id}", "/v1/audit/999999", NULL, "aldo", 404, 404, 0, 0, NULL, NULL },
+	{ "GET", "/v1/audit/{id}/incident", "/v1/audit/$event/incident", NULL, "aldo", 200, 404, 0,
+		0, NULL, NULL },
 	{ "GET", "/v1/audit/{id}/proof", "/v1/audit/$event/proof", NULL, "aldo", 200, 404, 0, 0,
 		NULL, NULL },
 	{ "GET", "/v1/audit/{id}/explain", "/v1/audit/$event/explain", NULL, "aldo", 200, 404, 0, 0,
