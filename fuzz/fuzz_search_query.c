@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	static struct rv_build *b;
 	static struct rv_doc d;
 	const struct rv_sha256 leaf = { { 0 } };
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	struct rv_err err = { 0 };
 	RV_AUTO_ARENA a;
 	RV_AUTO_BUF caret;

@@ -317,7 +317,7 @@ static enum rv_code follow_from(struct rv_api_call_state *k, uint64_t *ret, stru
 static void search_begin(struct rv_api_call_state *k)
 {
 	struct rv_err err = { 0 };
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	uint64_t from;
 	int64_t for_s = 0;
 	if (!k->spec->is_follow) {

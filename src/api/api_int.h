@@ -128,11 +128,11 @@ RV_MUST_USE enum rv_code rv_api_put_chain(struct rv_api_call *c, const struct rv
 
 /* search.c: ?q= narrowed to what the viewer may see. */
 RV_MUST_USE enum rv_code rv_api_query_of(
-	struct rv_api_call *c, const struct rv_query **ret, struct rv_err *err);
+	struct rv_api_call *c, const struct rv_search_query **ret, struct rv_err *err);
 /* {"seq":…,"logged":…,"event":…} */
 void rv_api_put_entry(struct rv_json_w *w, const struct rv_ledger_entry *e);
 /* follow.c: answers with server-sent events of what is recorded from `from` on, for so many
  * seconds (0: no end). Any thread. */
-void rv_api_follow_start(struct rv_api *api, struct rv_http_req *r, const struct rv_query *q,
+void rv_api_follow_start(struct rv_api *api, struct rv_http_req *r, const struct rv_search_query *q,
 	uint64_t from, int64_t for_s);
 #endif

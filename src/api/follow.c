@@ -17,7 +17,7 @@ struct follow {
 	struct rv_http_task task;
 	struct rv_api *api;
 	struct rv_http_req *req;
-	const struct rv_query *query;
+	const struct rv_search_query *query;
 	uint64_t next;
 	struct rv_buf out;
 	struct rv_err err;
@@ -184,7 +184,7 @@ static void begin(struct rv_http_task *t)
 		ask_again(f);
 }
 
-void rv_api_follow_start(struct rv_api *api, struct rv_http_req *r, const struct rv_query *q,
+void rv_api_follow_start(struct rv_api *api, struct rv_http_req *r, const struct rv_search_query *q,
 	uint64_t from, int64_t for_s)
 {
 	struct rv_err err = { 0 };

@@ -21,10 +21,11 @@ void rv_api_put_entry(struct rv_json_w *w, const struct rv_ledger_entry *e)
 	rv_json_w_obj_end(w);
 }
 
-enum rv_code rv_api_query_of(struct rv_api_call *c, const struct rv_query **ret, struct rv_err *err)
+enum rv_code rv_api_query_of(
+	struct rv_api_call *c, const struct rv_search_query **ret, struct rv_err *err)
 {
 	struct rv_str text = rv_api_query(c, "q");
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	RV_TRY(rv_query_parse(c->arena, text.p ? text : RV_STR(""), c->now_ns, &q, err));
 	if (!c->viewer.sees_all)
 		q = rv_query_concerning(c->arena, q, c->viewer.name);

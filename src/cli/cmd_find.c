@@ -9,7 +9,7 @@
 
 enum { PAGE = 1000, FOLLOW_MS = 500, BAR = 50 };
 
-static const char *server, *data, *from, *to, *step, *format;
+static const char *server, *data, *from, *to, *step, *format, *note;
 static int64_t limit;
 static bool json;
 #define COMMON_OPTS                                                             \
@@ -18,7 +18,8 @@ static bool json;
 		"json", 0, RV_OPT_FLAG, NULL, "print the answer as JSON", &json \
 	}
 static const struct rv_str NO_BODY = { NULL, 0 };
-#define QUERY_HELP "The language is described in docs/search.md:\n"
+#define QUERY_HELP \
+	"The language is described in docs/search.md. @NAME is a search kept by 'audit save':\n"
 
 /* A command with its client, from arguments to exit status. */
 struct find {
@@ -30,7 +31,7 @@ struct find {
 
 static enum rv_code check_query(struct find *f)
 {
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, 1 << 22);
 	return rv_query_parse(
@@ -55,6 +56,24 @@ static int fail(struct find *f)
 	return status;
 }
 
+/* @NAME into what was kept under it. The copy lives as long as the command. */
+static enum rv_code kept_query(struct find *f)
+{
+	static char kept[RV_QUERY_BYTES + 1];
+	const struct rv_json *v;
+	size_t n;
+	RV_TRY(rv_client_call(&f->c, RV_HTTP_GET, "/v1/searches", NO_BODY, &v, &f->err));
+	const struct rv_json *const *rows = rv_jarr(v, "searches", &n);
+	for (size_t i = 0; i < n; i++)
+		if (rv_str_eqz(rv_jstr(rows[i], "name"), f->query + 1)) {
+			snprintf(kept, sizeof kept, "%.*s", RV_FMT(rv_jstr(rows[i], "query")));
+			f->query = kept;
+			return RV_OK;
+		}
+	return RV_FAIL(&f->err, RV_ENOENT, "no search '%s' is kept; see 'reeve audit saved'",
+		f->query + 1);
+}
+
 /* Options, query, connection. RV_CLI_GO: f is open. */
 static int begin(
 	struct find *f, const struct rv_usage *u, int argc, char **argv, int query_at, int *ret_n)
@@ -64,9 +83,15 @@ static int begin(
 	if (status != RV_CLI_GO)
 		return status;
 	f->query = *ret_n >= query_at ? argv[query_at] : "";
-	if (check_query(f) != RV_OK || rv_client_open(&f->c, server, &f->err) != RV_OK)
+	bool is_kept = f->query[0] == '@';
+	if ((!is_kept && check_query(f) != RV_OK) ||
+		rv_client_open(&f->c, server, &f->err) != RV_OK)
 		return fail(f);
-	return RV_CLI_GO;
+	if (!is_kept || kept_query(f) == RV_OK)
+		return RV_CLI_GO;
+	status = fail(f);
+	rv_client_done(&f->c);
+	return status;
 }
 
 static enum rv_code get(struct find *f, const char *path, const struct rv_json **ret)
@@ -330,6 +355,80 @@ static int cmd_histogram(int argc, char **argv)
 	return end(&f, code);
 }
 
+/* ---- searches kept under a name ---- */
+
+static int cmd_save(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = {
+		{ "note", 0, RV_OPT_STR, "TEXT", "what it is for", &note },
+		COMMON_OPTS,
+	};
+	static const struct rv_usage u = { "audit save", "NAME QUERY",
+		"keep a search under a name, for everybody who reads the log",
+		"  reeve audit save nightly 'outcome:deny since:1d'\n  reeve audit search @nightly",
+		opts, RV_COUNT(opts), 2, 2 };
+	struct find f;
+	struct rv_json_w w;
+	const struct rv_json *v;
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, 32 << 10);
+	int n, status = begin(&f, &u, argc, argv, 2, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	rv_json_w_init(&w, &b);
+	rv_json_w_obj(&w);
+	rv_json_w_kv_strz(&w, "name", argv[1]);
+	rv_json_w_kv_strz(&w, "query", f.query);
+	rv_json_w_kv_strz(&w, "note", note ? note : "");
+	rv_json_w_obj_end(&w);
+	return end(
+		&f, rv_client_call(&f.c, RV_HTTP_POST, "/v1/searches", rv_buf_str(&b), &v, &f.err));
+}
+
+static int cmd_forget(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = { COMMON_OPTS };
+	static const struct rv_usage u = { "audit forget", "NAME", "forget a kept search", NULL,
+		opts, RV_COUNT(opts), 1, 1 };
+	struct find f;
+	const struct rv_json *v;
+	int n, status = begin(&f, &u, argc, argv, 2, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	const char *path =
+		rv_arena_printf(&f.c.arena, "/v1/searches/%s", rv_client_seg(&f.c, argv[1]));
+	return end(&f,
+		path ? rv_client_call(&f.c, RV_HTTP_DELETE, path, NO_BODY, &v, &f.err)
+		     : RV_FAIL_ARENA(&f.err));
+}
+
+static int cmd_saved(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = { COMMON_OPTS };
+	static const struct rv_usage u = { "audit saved", "", "searches kept under a name", NULL,
+		opts, RV_COUNT(opts), 0, 0 };
+	struct find f;
+	const struct rv_json *v;
+	size_t n_rows;
+	int n, status = begin(&f, &u, argc, argv, 1, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	enum rv_code code = get(&f, "/v1/searches", &v);
+	if (code == RV_OK && json)
+		rv_print_json(v);
+	if (code != RV_OK || json)
+		return end(&f, code);
+	const struct rv_json *const *rows = rv_jarr(v, "searches", &n_rows);
+	for (size_t i = 0; i < n_rows; i++) {
+		printf("@%-20.*s ", RV_FMT(rv_jstr(rows[i], "name")));
+		rv_show(rv_jstr(rows[i], "query"));
+		printf("%s", rv_jstr(rows[i], "note").n ? "   " : "");
+		rv_show(rv_jstr(rows[i], "note"));
+		putchar('\n');
+	}
+	return end(&f, code);
+}
+
 /* ---- the index ---- */
 
 static int cmd_reindex(int argc, char **argv)
@@ -404,5 +503,8 @@ const struct rv_sub rv_find_subs[RV_FIND_SUBS] = {
 	{ "histogram", cmd_histogram, "events over time" },
 	{ "follow", cmd_follow, "show events as they are recorded" },
 	{ "export", cmd_export, "write events as JSON lines or CSV" },
+	{ "save", cmd_save, "keep a search under a name" },
+	{ "saved", cmd_saved, "searches kept under a name" },
+	{ "forget", cmd_forget, "forget a kept search" },
 	{ "reindex", cmd_reindex, "build the search index anew" },
 };

@@ -39,7 +39,7 @@ enum { RV_SINKS_MAX = 32, RV_SINK_NAME_MAX = 63 };
 struct rv_sink {
 	struct rv_str name, url, query_text, ca_file, token_file, secret_file;
 	enum rv_sink_type type;
-	const struct rv_query *query;
+	const struct rv_search_query *query;
 	struct rv_str token, secret; /* read from their files; wiped by rv_export_config_wipe */
 	int64_t batch; /* events of one delivery at most */
 	int64_t deadline_ms;

@@ -765,4 +765,17 @@ int64_t rv_snap_policy_version(const struct rv_snapshot *s);
  * resource whose type has a namespace keeps it; any other is Reeve::Resource::"Type/id". */
 const struct cedar_entities *rv_snap_entities(const struct rv_snapshot *s);
 
+/* ---- searches kept under a name -------------------------------------------------------------- */
+
+struct rv_saved_search {
+	struct rv_str name, query, note, author;
+	int64_t at_ns;
+};
+/* Auditors, governors, admins and responders; each keeping and removing is an event. put replaces.
+ * query: checked by the caller. RV_EINVAL a name; RV_ELIMIT; remove: RV_ENOENT. */
+RV_MUST_USE enum rv_code rv_saved_list(
+	struct rv_op *op, struct rv_saved_search **ret, size_t *ret_n, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_saved_put(struct rv_op *op, struct rv_str name, struct rv_str query,
+	struct rv_str note, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_saved_remove(struct rv_op *op, struct rv_str name, struct rv_err *err);
 #endif

@@ -301,7 +301,7 @@ enum rv_code rv_doc_load(struct rv_doc *d, struct rv_str event, struct rv_err *e
 /* ---- does it fit? ---- */
 
 /* The tokens of q one after another in s. */
-static bool has_phrase(struct rv_str s, const struct rv_query *q)
+static bool has_phrase(struct rv_str s, const struct rv_search_query *q)
 {
 	char buf[RV_TOKEN_MAX];
 	struct rv_str start = s, t;
@@ -320,7 +320,7 @@ static bool has_phrase(struct rv_str s, const struct rv_query *q)
 	return false;
 }
 
-static bool has_text(const struct rv_query *q, const struct rv_doc *d)
+static bool has_text(const struct rv_search_query *q, const struct rv_doc *d)
 {
 	for (size_t i = 0; i < d->n_texts; i++)
 		if (has_phrase(d->texts[i], q))
@@ -328,7 +328,7 @@ static bool has_text(const struct rv_query *q, const struct rv_doc *d)
 	return false;
 }
 
-static bool has_id(const struct rv_query *q, const struct rv_doc *d)
+static bool has_id(const struct rv_search_query *q, const struct rv_doc *d)
 {
 	struct rv_str want = q->value;
 	if (rv_str_starts(want, RV_STR("sha256:")))
@@ -340,7 +340,7 @@ static bool has_id(const struct rv_query *q, const struct rv_doc *d)
 	return false;
 }
 
-static bool has_word(const struct rv_query *q, const struct rv_doc *d)
+static bool has_word(const struct rv_search_query *q, const struct rv_doc *d)
 {
 	for (size_t i = 0; i < d->n_words; i++) {
 		int64_t v;
@@ -357,18 +357,19 @@ static bool has_word(const struct rv_query *q, const struct rv_doc *d)
 	return false;
 }
 
-bool rv_doc_match(const struct rv_query *q, const struct rv_doc *d, uint64_t seq, int64_t logged)
+bool rv_doc_match(
+	const struct rv_search_query *q, const struct rv_doc *d, uint64_t seq, int64_t logged)
 {
 	switch (q->op) {
 	case RV_Q_ALL:
 		return true;
 	case RV_Q_AND:
-		for (const struct rv_query *k = q->kids; k; k = k->next)
+		for (const struct rv_search_query *k = q->kids; k; k = k->next)
 			if (!rv_doc_match(k, d, seq, logged))
 				return false;
 		return true;
 	case RV_Q_OR:
-		for (const struct rv_query *k = q->kids; k; k = k->next)
+		for (const struct rv_search_query *k = q->kids; k; k = k->next)
 			if (rv_doc_match(k, d, seq, logged))
 				return true;
 		return false;

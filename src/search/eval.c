@@ -146,12 +146,12 @@ static uint32_t lower_bound(const struct rv_shard *sh, unsigned slot, struct rv_
 }
 
 struct pick {
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	uint32_t n_rows;
 	uint64_t *set;
 };
 
-static bool word_fits(const struct rv_query *q, struct rv_str word)
+static bool word_fits(const struct rv_search_query *q, struct rv_str word)
 {
 	int64_t v;
 	switch (q->op) {
@@ -200,7 +200,7 @@ static void one_word(const struct rv_view *v, uint8_t field, struct rv_str word,
 }
 
 /* All words of a field that fit; those of a shard from the prefix on only. */
-static void many_words(const struct rv_view *v, uint8_t field, const struct rv_query *q,
+static void many_words(const struct rv_view *v, uint8_t field, const struct rv_search_query *q,
 	struct rv_str prefix, uint64_t *set)
 {
 	struct pick k = { .q = q, .n_rows = rv_view_n(v), .set = set };
@@ -221,7 +221,7 @@ static void many_words(const struct rv_view *v, uint8_t field, const struct rv_q
 
 /* ---- terms ---- */
 
-static void eval_word(const struct rv_view *v, const struct rv_query *q, uint64_t *set)
+static void eval_word(const struct rv_view *v, const struct rv_search_query *q, uint64_t *set)
 {
 	if (q->op == RV_Q_RANGE)
 		many_words(v, (uint8_t)q->field, q, RV_STR(""), set);
@@ -237,7 +237,7 @@ static void and_into(uint64_t *set, const uint64_t *with)
 		set[i] &= with[i];
 }
 
-static void eval_text(const struct rv_view *v, const struct rv_query *q, struct rv_rows *ret)
+static void eval_text(const struct rv_view *v, const struct rv_search_query *q, struct rv_rows *ret)
 {
 	uint64_t *one = ret->must; /* as room until the end */
 	for (size_t i = 0; i < q->n_tokens; i++) {
@@ -258,7 +258,7 @@ static void eval_text(const struct rv_view *v, const struct rv_query *q, struct 
 		memset(ret->must, 0, sizeof ret->must);
 }
 
-static void eval_id(const struct rv_view *v, const struct rv_query *q, uint64_t *set)
+static void eval_id(const struct rv_view *v, const struct rv_search_query *q, uint64_t *set)
 {
 	struct rv_str id = q->value;
 	if (rv_str_starts(id, RV_STR("sha256:")))
@@ -311,7 +311,7 @@ uint32_t rv_view_rows_before(const struct rv_view *v, int64_t t)
 	return from;
 }
 
-static void eval_time(const struct rv_view *v, const struct rv_query *q, uint64_t *set)
+static void eval_time(const struct rv_view *v, const struct rv_search_query *q, uint64_t *set)
 {
 	uint32_t from = rv_view_rows_before(v, q->lo);
 	uint32_t to = q->hi == INT64_MAX ? rv_view_n(v) : rv_view_rows_before(v, q->hi + 1);
@@ -319,7 +319,7 @@ static void eval_time(const struct rv_view *v, const struct rv_query *q, uint64_
 		set_range(set, from, to);
 }
 
-static void eval_seq(const struct rv_view *v, const struct rv_query *q, uint64_t *set)
+static void eval_seq(const struct rv_view *v, const struct rv_search_query *q, uint64_t *set)
 {
 	int64_t first = (int64_t)rv_view_first(v), last = first + rv_view_n(v) - 1;
 	int64_t lo = q->lo > first ? q->lo : first, hi = q->hi < last ? q->hi : last;
@@ -327,7 +327,7 @@ static void eval_seq(const struct rv_view *v, const struct rv_query *q, uint64_t
 		set_range(set, (uint32_t)(lo - first), (uint32_t)(hi - first + 1));
 }
 
-static void eval_term(const struct rv_view *v, const struct rv_query *q, struct rv_rows *ret)
+static void eval_term(const struct rv_view *v, const struct rv_search_query *q, struct rv_rows *ret)
 {
 	memset(ret, 0, sizeof *ret);
 	switch (q->op) {
@@ -367,14 +367,15 @@ static void fold(enum rv_q_op op, struct rv_rows *into, const struct rv_rows *ki
 	}
 }
 
-static void eval_not(const struct rv_view *v, const struct rv_query *q, struct rv_rows *frames)
+static void eval_not(
+	const struct rv_view *v, const struct rv_search_query *q, struct rv_rows *frames)
 {
 	rv_eval(v, q->kids, frames + 1);
 	set_complement(frames->must, frames[1].may, rv_view_n(v));
 	set_complement(frames->may, frames[1].must, rv_view_n(v));
 }
 
-void rv_eval(const struct rv_view *v, const struct rv_query *q, struct rv_rows *frames)
+void rv_eval(const struct rv_view *v, const struct rv_search_query *q, struct rv_rows *frames)
 {
 	if (q->op == RV_Q_NOT) {
 		eval_not(v, q, frames);
@@ -385,7 +386,7 @@ void rv_eval(const struct rv_view *v, const struct rv_query *q, struct rv_rows *
 		return;
 	}
 	rv_eval(v, q->kids, frames);
-	for (const struct rv_query *k = q->kids->next; k; k = k->next) {
+	for (const struct rv_search_query *k = q->kids->next; k; k = k->next) {
 		if (q->op == RV_Q_AND && is_empty(frames->may))
 			return;
 		rv_eval(v, k, frames + 1);

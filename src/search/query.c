@@ -87,7 +87,7 @@ static struct rv_str word_here(const struct parser *p)
 	return rv_str_sub(p->text, p->at, end);
 }
 
-static enum rv_code node(struct parser *p, enum rv_q_op op, struct rv_query **ret)
+static enum rv_code node(struct parser *p, enum rv_q_op op, struct rv_search_query **ret)
 {
 	*ret = rv_arena_alloc(p->a, sizeof **ret);
 	if (!*ret)
@@ -227,7 +227,7 @@ static size_t dots(struct rv_str s)
 }
 
 static enum rv_code compared(struct parser *p, scalar_fn *scalar, const char *what,
-	const struct value *v, struct rv_query *q)
+	const struct value *v, struct rv_search_query *q)
 {
 	bool is_less = v->s.p[0] == '<', is_or = v->s.n > 1 && v->s.p[1] == '=';
 	size_t skip = is_or ? 2 : 1;
@@ -245,7 +245,7 @@ static enum rv_code compared(struct parser *p, scalar_fn *scalar, const char *wh
 }
 
 static enum rv_code range(struct parser *p, scalar_fn *scalar, const char *what,
-	const struct value *v, bool is_half_open, struct rv_query *q)
+	const struct value *v, bool is_half_open, struct rv_search_query *q)
 {
 	size_t cut = dots(v->s), at = v->at + v->is_quoted;
 	q->lo = INT64_MIN;
@@ -277,7 +277,7 @@ static enum rv_code range(struct parser *p, scalar_fn *scalar, const char *what,
 #define A_TIME "a time like 2026-11-23T07:00:00Z, a day like 2026-11-23, or a span like 90m"
 
 static enum rv_code time_term(
-	struct parser *p, unsigned key, const struct value *v, struct rv_query **ret)
+	struct parser *p, unsigned key, const struct value *v, struct rv_search_query **ret)
 {
 	int64_t t;
 	RV_TRY(node(p, RV_Q_TIME, ret));
@@ -289,7 +289,7 @@ static enum rv_code time_term(
 	return RV_OK;
 }
 
-static enum rv_code text_tokens(struct parser *p, const struct value *v, struct rv_query *q)
+static enum rv_code text_tokens(struct parser *p, const struct value *v, struct rv_search_query *q)
 {
 	struct rv_str rest = q->value, t;
 	char buf[RV_TOKEN_MAX];
@@ -305,7 +305,7 @@ static enum rv_code text_tokens(struct parser *p, const struct value *v, struct 
 	return q->n_tokens > 0 ? RV_OK : FAIL(p, v->at, "there is no word in this to look for");
 }
 
-static enum rv_code text_term(struct parser *p, const struct value *v, struct rv_query **ret)
+static enum rv_code text_term(struct parser *p, const struct value *v, struct rv_search_query **ret)
 {
 	struct rv_str s = v->s, id;
 	const char *star = memchr(s.p, RV_STAR, s.n);
@@ -337,7 +337,7 @@ static bool is_number(unsigned key)
 }
 
 static enum rv_code term_of(
-	struct parser *p, unsigned key, const struct value *v, struct rv_query **ret)
+	struct parser *p, unsigned key, const struct value *v, struct rv_search_query **ret)
 {
 	if (++p->terms > RV_QUERY_TERMS)
 		return RV_FAIL_AT(p->err, RV_ELIMIT, "query", 1, (uint32_t)v->at + 1,
@@ -418,9 +418,9 @@ static enum rv_code key_of(struct parser *p, struct rv_str name, unsigned *ret)
 	return unknown_key(p, name);
 }
 
-static enum rv_code parse_or(struct parser *p, const struct rv_query **ret);
+static enum rv_code parse_or(struct parser *p, const struct rv_search_query **ret);
 
-static enum rv_code in_parens(struct parser *p, const struct rv_query **ret)
+static enum rv_code in_parens(struct parser *p, const struct rv_search_query **ret)
 {
 	size_t open = p->at++;
 	RV_TRY(parse_or(p, ret));
@@ -433,9 +433,10 @@ static enum rv_code in_parens(struct parser *p, const struct rv_query **ret)
 	return RV_OK;
 }
 
-static enum rv_code key_term(struct parser *p, struct rv_str name, const struct rv_query **ret)
+static enum rv_code key_term(
+	struct parser *p, struct rv_str name, const struct rv_search_query **ret)
 {
-	struct rv_query *q;
+	struct rv_search_query *q;
 	struct value v;
 	unsigned key;
 	RV_TRY(key_of(p, name, &key));
@@ -468,10 +469,10 @@ static bool is_key(struct rv_str w, size_t *ret_n)
 	return i < w.n && w.p[i] == ':';
 }
 
-static enum rv_code parse_term(struct parser *p, const struct rv_query **ret)
+static enum rv_code parse_term(struct parser *p, const struct rv_search_query **ret)
 {
 	struct rv_str w = word_here(p);
-	struct rv_query *q;
+	struct rv_search_query *q;
 	struct value v;
 	size_t n;
 	if (p->at == p->text.n)
@@ -495,9 +496,9 @@ static enum rv_code parse_term(struct parser *p, const struct rv_query **ret)
 	return RV_OK;
 }
 
-static enum rv_code parse_not(struct parser *p, const struct rv_query **ret)
+static enum rv_code parse_not(struct parser *p, const struct rv_search_query **ret)
 {
-	struct rv_query *q;
+	struct rv_search_query *q;
 	blanks(p);
 	bool is_word = rv_str_eqz(word_here(p), "NOT");
 	bool is_minus = peek(p) == '-' && p->at + 1 < p->text.n && !is_blank(p->text.p[p->at + 1]);
@@ -519,18 +520,18 @@ static enum rv_code parse_not(struct parser *p, const struct rv_query **ret)
 }
 
 /* First and the rest under one node of op; just the first when there is no rest. */
-static enum rv_code joined(struct parser *p, enum rv_q_op op, const struct rv_query **ret)
+static enum rv_code joined(struct parser *p, enum rv_q_op op, const struct rv_search_query **ret)
 {
-	const struct rv_query *first = NULL;
-	struct rv_query *last = NULL, *q;
+	const struct rv_search_query *first = NULL;
+	struct rv_search_query *last = NULL, *q;
 	for (size_t n = 0;; n++) {
-		const struct rv_query *kid;
+		const struct rv_search_query *kid;
 		if (op == RV_Q_OR)
 			RV_TRY(joined(p, RV_Q_AND, &kid));
 		else
 			RV_TRY(parse_not(p, &kid));
 		/* A kid may be linked once only: each is of this parse alone. */
-		struct rv_query *k = (struct rv_query *)(uintptr_t)kid;
+		struct rv_search_query *k = (struct rv_search_query *)(uintptr_t)kid;
 		if (last)
 			last->next = k;
 		else
@@ -554,16 +555,16 @@ static enum rv_code joined(struct parser *p, enum rv_q_op op, const struct rv_qu
 	return RV_OK;
 }
 
-static enum rv_code parse_or(struct parser *p, const struct rv_query **ret)
+static enum rv_code parse_or(struct parser *p, const struct rv_search_query **ret)
 {
 	return joined(p, RV_Q_OR, ret);
 }
 
 enum rv_code rv_query_parse(struct rv_arena *a, struct rv_str text, int64_t now_ns,
-	const struct rv_query **ret, struct rv_err *err)
+	const struct rv_search_query **ret, struct rv_err *err)
 {
 	struct parser p = { .a = a, .text = text, .now_ns = now_ns, .group = K_NONE, .err = err };
-	struct rv_query *all;
+	struct rv_search_query *all;
 	if (text.n > RV_QUERY_BYTES)
 		return RV_FAIL(err, RV_ELIMIT, "a query has at most %d bytes", RV_QUERY_BYTES);
 	for (size_t i = 0; i < text.n; i++)

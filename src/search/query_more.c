@@ -34,47 +34,48 @@ void rv_query_caret(struct rv_str text, const struct rv_err *err, struct rv_buf 
 	rv_buf_addz(out, "^\n");
 }
 
-const struct rv_query *rv_query_concerning(
-	struct rv_arena *a, const struct rv_query *q, struct rv_str person)
+const struct rv_search_query *rv_query_concerning(
+	struct rv_arena *a, const struct rv_search_query *q, struct rv_str person)
 {
 	static const enum rv_field fields[] = { RV_FIELD_OWNER, RV_FIELD_ACTOR, RV_FIELD_BEHALF };
-	struct rv_query *v = rv_arena_array(a, RV_COUNT(fields) + 2, sizeof *v);
-	struct rv_query *copy = rv_arena_alloc(a, sizeof *copy);
+	struct rv_search_query *v = rv_arena_array(a, RV_COUNT(fields) + 2, sizeof *v);
+	struct rv_search_query *copy = rv_arena_alloc(a, sizeof *copy);
 	struct rv_str name = rv_arena_str(a, person);
 	if (!v || !copy || !name.p)
 		return NULL;
 	for (size_t i = 0; i < RV_COUNT(fields); i++)
-		v[i] = (struct rv_query){ .op = RV_Q_WORD,
+		v[i] = (struct rv_search_query){ .op = RV_Q_WORD,
 			.field = fields[i],
 			.value = name,
 			.next = i + 1 < RV_COUNT(fields) ? &v[i + 1] : NULL };
-	*copy = q ? *q : (struct rv_query){ .op = RV_Q_ALL };
+	*copy = q ? *q : (struct rv_search_query){ .op = RV_Q_ALL };
 	copy->next = NULL;
-	v[3] = (struct rv_query){ .op = RV_Q_OR, .kids = v, .next = copy };
-	v[4] = (struct rv_query){ .op = RV_Q_AND, .kids = &v[3] };
+	v[3] = (struct rv_search_query){ .op = RV_Q_OR, .kids = v, .next = copy };
+	v[4] = (struct rv_search_query){ .op = RV_Q_AND, .kids = &v[3] };
 	return &v[4];
 }
 
-struct rv_query *rv_query_term(struct rv_arena *a, enum rv_field field, struct rv_str value)
+struct rv_search_query *rv_query_term(struct rv_arena *a, enum rv_field field, struct rv_str value)
 {
-	struct rv_query *q = rv_arena_alloc(a, sizeof *q);
+	struct rv_search_query *q = rv_arena_alloc(a, sizeof *q);
 	struct rv_str copy = rv_arena_str(a, value);
 	if (!q || !copy.p)
 		return NULL;
-	*q = (struct rv_query){ .op = rv_field_info(field)->is_word ? RV_Q_WORD : RV_Q_ID,
+	*q = (struct rv_search_query){ .op = rv_field_info(field)->is_word ? RV_Q_WORD : RV_Q_ID,
 		.field = field,
 		.value = copy };
 	return q;
 }
 
-struct rv_query *rv_query_both(struct rv_arena *a, struct rv_query *x, struct rv_query *y)
+struct rv_search_query *rv_query_both(
+	struct rv_arena *a, struct rv_search_query *x, struct rv_search_query *y)
 {
-	struct rv_query *q = rv_arena_alloc(a, sizeof *q);
+	struct rv_search_query *q = rv_arena_alloc(a, sizeof *q);
 	if (!q || !x || !y)
 		return NULL;
 	x->next = y;
 	y->next = NULL;
-	*q = (struct rv_query){ .op = RV_Q_AND, .field = RV_FIELD_NONE, .kids = x };
+	*q = (struct rv_search_query){ .op = RV_Q_AND, .field = RV_FIELD_NONE, .kids = x };
 	return q;
 }
 
@@ -107,8 +108,8 @@ bool rv_glob(struct rv_str pattern, struct rv_str word)
 	return p == pattern.n;
 }
 
-enum rv_code rv_query_match(
-	const struct rv_query *q, const struct rv_ledger_entry *e, bool *ret, struct rv_err *err)
+enum rv_code rv_query_match(const struct rv_search_query *q, const struct rv_ledger_entry *e,
+	bool *ret, struct rv_err *err)
 {
 	struct rv_doc d;
 	rv_doc_init(&d);

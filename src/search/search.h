@@ -28,23 +28,24 @@ enum {
 	RV_QUERY_DEPTH = 32, /* of parentheses and NOT */
 	RV_QUERY_TERMS = 128,
 };
-struct rv_query; /* a tree in an arena; read-only */
+struct rv_search_query; /* a tree in an arena; read-only */
 /* Empty text: everything. now_ns: what "since:2h" counts from. Errors: RV_EINVAL with the column in
  * err->col; RV_ELIMIT too long, deep or many. */
 RV_MUST_USE enum rv_code rv_query_parse(struct rv_arena *a, struct rv_str text, int64_t now_ns,
-	const struct rv_query **ret, struct rv_err *err);
+	const struct rv_search_query **ret, struct rv_err *err);
 /* Appends the query and below it a caret at err's column; nothing when err names no column. */
 void rv_query_caret(struct rv_str text, const struct rv_err *err, struct rv_buf *out);
 /* Narrows q to events that concern this person: owner, actor or on behalf of. NULL: memory. */
-const struct rv_query *rv_query_concerning(
-	struct rv_arena *a, const struct rv_query *q, struct rv_str person);
+const struct rv_search_query *rv_query_concerning(
+	struct rv_arena *a, const struct rv_search_query *q, struct rv_str person);
 /* Made without text: field is value, whole; both hold. NULL: memory, or a NULL given. Both
  * arguments of the second are used up. */
-struct rv_query *rv_query_term(struct rv_arena *a, enum rv_field field, struct rv_str value);
-struct rv_query *rv_query_both(struct rv_arena *a, struct rv_query *x, struct rv_query *y);
+struct rv_search_query *rv_query_term(struct rv_arena *a, enum rv_field field, struct rv_str value);
+struct rv_search_query *rv_query_both(
+	struct rv_arena *a, struct rv_search_query *x, struct rv_search_query *y);
 /* Does one event fit? RV_EINVAL: it is no event. For what follows the log by itself. */
-RV_MUST_USE enum rv_code rv_query_match(
-	const struct rv_query *q, const struct rv_ledger_entry *e, bool *ret, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_query_match(const struct rv_search_query *q,
+	const struct rv_ledger_entry *e, bool *ret, struct rv_err *err);
 
 /* ---- the index ------------------------------------------------------------------------------- */
 
@@ -81,7 +82,7 @@ void rv_search_status(struct rv_search *s, struct rv_search_status *ret);
 
 /* What one question is about. */
 struct rv_search_ask {
-	const struct rv_query *query; /* NULL: everything */
+	const struct rv_search_query *query; /* NULL: everything */
 	uint64_t before_seq; /* for the next page; 0: from the newest */
 	size_t limit; /* events; 0: 100 */
 	/* Events that may be read to settle what the index cannot (phrases, tails); 0: 20,000.

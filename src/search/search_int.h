@@ -23,7 +23,7 @@ enum rv_q_op {
 	RV_Q_TIME,
 	RV_Q_SEQ
 };
-struct rv_query {
+struct rv_search_query {
 	enum rv_q_op op;
 	enum rv_field field; /* WORD, RANGE, ID; ID with NONE: any id */
 	struct rv_str value; /* WORD: the pattern; ID: the id; TEXT: as written */
@@ -32,7 +32,7 @@ struct rv_query {
 	struct rv_str *tokens; /* TEXT: folded, in order */
 	size_t n_tokens;
 	bool is_open; /* TEXT: the last token is the beginning of a word */
-	const struct rv_query *kids, *next; /* AND, OR, NOT */
+	const struct rv_search_query *kids, *next; /* AND, OR, NOT */
 };
 /* Does word fit a pattern with RV_STAR? */
 bool rv_glob(struct rv_str pattern, struct rv_str word);
@@ -66,7 +66,8 @@ RV_MUST_USE enum rv_code rv_doc_load(struct rv_doc *d, struct rv_str event, stru
 struct rv_str rv_token_next(struct rv_str *text, char buf[RV_TOKEN_MAX]);
 /* Text that is an id as a whole ("sha256:" in front is not part of it): *ret gets it. */
 bool rv_text_is_id(struct rv_str s, struct rv_str *ret);
-bool rv_doc_match(const struct rv_query *q, const struct rv_doc *d, uint64_t seq, int64_t logged);
+bool rv_doc_match(
+	const struct rv_search_query *q, const struct rv_doc *d, uint64_t seq, int64_t logged);
 
 /* ---- build.c: a shard in memory -------------------------------------------------------------- */
 
@@ -175,7 +176,7 @@ static inline uint64_t rv_view_first(const struct rv_view *v)
 }
 /* frames: RV_EVAL_FRAMES of them; the answer is in the first. */
 enum { RV_EVAL_FRAMES = 3 * RV_QUERY_DEPTH + 8 };
-void rv_eval(const struct rv_view *v, const struct rv_query *q, struct rv_rows *frames);
+void rv_eval(const struct rv_view *v, const struct rv_search_query *q, struct rv_rows *frames);
 /* Rows logged before t. */
 uint32_t rv_view_rows_before(const struct rv_view *v, int64_t t);
 /* Words of a field with their postings as a bitmap or a list. */
@@ -240,7 +241,7 @@ RV_MUST_USE enum rv_code rv_search_list(
 
 struct rv_walk {
 	struct rv_search *s;
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	struct rv_ledger_reader *random, *backward;
 	struct rv_doc doc;
 	struct rv_rows *frames; /* what fits of the part at hand, in the first */

@@ -5,10 +5,10 @@
 enum { READS = 20000 };
 
 /* The sequence numbers and times outside of which nothing can fit. */
-static void narrow(struct rv_walk *w, const struct rv_query *q)
+static void narrow(struct rv_walk *w, const struct rv_search_query *q)
 {
 	if (q->op == RV_Q_AND)
-		for (const struct rv_query *k = q->kids; k; k = k->next)
+		for (const struct rv_search_query *k = q->kids; k; k = k->next)
 			narrow(w, k);
 	if (q->op == RV_Q_SEQ) {
 		if (q->lo > 0 && (uint64_t)q->lo > w->lo)
@@ -71,7 +71,7 @@ static enum rv_code take(struct rv_walk *w, rv_part_fn *on_open, void *arg, stru
 enum rv_code rv_walk_init(struct rv_walk *w, struct rv_search *s, const struct rv_search_ask *ask,
 	rv_part_fn *on_open, void *arg, struct rv_err *err)
 {
-	static const struct rv_query everything = { .op = RV_Q_ALL };
+	static const struct rv_search_query everything = { .op = RV_Q_ALL };
 	rv_assert(s && s->magic == RV_SEARCH_MAGIC);
 	*w = (struct rv_walk){ .s = s,
 		.q = ask->query ? ask->query : &everything,

@@ -58,7 +58,7 @@ static bool take(void *arg, const struct rv_ledger_entry *e)
 
 static size_t found(struct world *w, const char *text)
 {
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	RV_AUTO_ARENA a;
 	size_t n = 0;
 	rv_arena_init(&a, 1 << 20);

@@ -96,7 +96,7 @@ static bool take(void *arg, const struct rv_ledger_entry *e)
 }
 
 /* Every event, newest first, looked at alone. */
-static void by_hand(struct world *w, const struct rv_query *q, struct hits *h)
+static void by_hand(struct world *w, const struct rv_search_query *q, struct hits *h)
 {
 	struct rv_ledger_reader *r = rv_ledger_reader_new(w->b.l, RV_READ_BACKWARD);
 	rv_assert(r);
@@ -112,7 +112,7 @@ static void by_hand(struct world *w, const struct rv_query *q, struct hits *h)
 	rv_ledger_reader_free(r);
 }
 
-static void by_pages(struct world *w, const struct rv_query *q, size_t page, struct hits *h)
+static void by_pages(struct world *w, const struct rv_search_query *q, size_t page, struct hits *h)
 {
 	struct rv_search_ask ask = { .query = q, .limit = page };
 	struct rv_err err = { 0 };
@@ -127,7 +127,7 @@ static void by_pages(struct world *w, const struct rv_query *q, size_t page, str
 }
 
 static uint64_t facet_total(
-	struct world *w, const struct rv_query *q, const struct hits *h, enum rv_field field)
+	struct world *w, const struct rv_search_query *q, const struct hits *h, enum rv_field field)
 {
 	const struct rv_search_ask ask = { .query = q, .limit = 100 };
 	struct rv_search_facet *f;
@@ -146,7 +146,7 @@ static uint64_t facet_total(
 }
 
 static void check_numbers(
-	struct world *w, const char *text, const struct rv_query *q, const struct hits *h)
+	struct world *w, const char *text, const struct rv_search_query *q, const struct hits *h)
 {
 	const struct rv_search_ask ask = { .query = q };
 	struct rv_search_count c;
@@ -173,7 +173,7 @@ static void check_numbers(
 static void check(struct world *w, const char *text)
 {
 	static struct hits want, got;
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	struct rv_err err = { 0 };
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, 1 << 20);
@@ -259,7 +259,7 @@ TEST(reads_are_bounded_and_said_so)
 {
 	struct world w;
 	struct rv_search_count c;
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	struct hits h = { .n = 0 };
 	uint64_t next = 0;
 	RV_AUTO_ARENA a;
@@ -289,7 +289,7 @@ TEST(reads_are_bounded_and_said_so)
 TEST(followers_see_each_event_once)
 {
 	struct world w;
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	static struct hits h;
 	uint64_t next = 0;
 	RV_AUTO_ARENA a;

@@ -133,7 +133,7 @@ TEST(what_fits_one_event)
 	};
 	rv_arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < RV_COUNT(wants); i++) {
-		const struct rv_query *q;
+		const struct rv_search_query *q;
 		struct rv_err err = { 0 };
 		bool fits = !wants[i].fits;
 		rv_arena_clear(&a);
@@ -207,7 +207,7 @@ TEST(bad_queries_point_at_the_column)
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < RV_COUNT(cases); i++) {
-		const struct rv_query *q;
+		const struct rv_search_query *q;
 		struct rv_err err = { 0 };
 		enum rv_code code = rv_query_parse(&a, rv_str_of(cases[i].in), NOW, &q, &err);
 		CHECKF(code == RV_EINVAL && err.col == cases[i].col &&
@@ -227,7 +227,7 @@ static void many(char *out, const char *piece, size_t n, const char *end)
 TEST(limits)
 {
 	static char text[RV_QUERY_BYTES + 2];
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, 8 << 20);
 	memset(text, ' ', RV_QUERY_BYTES + 1);
@@ -261,7 +261,7 @@ TEST(a_caret_stands_below_the_mistake)
 		{ "a OR", "  a OR\n      ^\n" },
 	};
 	for (size_t i = 0; i < RV_COUNT(cases); i++) {
-		const struct rv_query *q;
+		const struct rv_search_query *q;
 		struct rv_err err = { 0 };
 		RV_AUTO_ARENA a;
 		RV_AUTO_BUF b;
@@ -274,7 +274,7 @@ TEST(a_caret_stands_below_the_mistake)
 	/* A long query is shown around the place only. */
 	char text[600];
 	struct rv_err err = { 0 };
-	const struct rv_query *q;
+	const struct rv_search_query *q;
 	RV_AUTO_ARENA a;
 	RV_AUTO_BUF b;
 	rv_arena_init(&a, 1 << 20);
@@ -296,7 +296,7 @@ TEST(events_that_concern_somebody)
 	for (size_t i = 0; i < RV_COUNT(people); i++)
 		for (int k = 0; k < 3; k++) {
 			static const char *const text[] = { "", "outcome:deny", "outcome:allow" };
-			const struct rv_query *q;
+			const struct rv_search_query *q;
 			struct rv_err err = { 0 };
 			bool fits;
 			REQUIRE_OK(rv_query_parse(&a, rv_str_of(text[k]), NOW, &q, &err), &err);
@@ -313,7 +313,7 @@ TEST(every_field_has_an_example_that_parses)
 	RV_AUTO_ARENA a;
 	rv_arena_init(&a, 1 << 20);
 	for (unsigned f = 0; f < RV_FIELD_COUNT; f++) {
-		const struct rv_query *q;
+		const struct rv_search_query *q;
 		struct rv_err err = { 0 };
 		const struct rv_field_info *i = rv_field_info((enum rv_field)f);
 		REQUIRE_OK(rv_query_parse(&a, rv_str_of(i->example), NOW, &q, &err), &err);
