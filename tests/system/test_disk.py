@@ -20,7 +20,11 @@ class Small:
         p = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "reeve-system", path], capture_output=True, text=True)
         if p.returncode != 0:
             raise Skip("cannot mount a tmpfs here: " + p.stderr.strip())
-        shutil.copytree(kept, path, dirs_exist_ok=True)
+        try:
+            shutil.copytree(kept, path, dirs_exist_ok=True)
+        except OSError:
+            self.__exit__()  # nobody else would
+            raise
         shutil.rmtree(kept)
 
     def __enter__(self):
