@@ -28,7 +28,7 @@ static const char *heading(const char *why)
 
 static const char *heading_of(const struct rv_json *rule)
 {
-	char why[32];
+	static char why[32]; /* may be what is returned; one thread */
 	snprintf(why, sizeof why, "%.*s", RV_FMT(rv_jstr(rule, "why")));
 	return heading(why);
 }

@@ -465,7 +465,7 @@ TEST(every_route_by_every_caller)
 	for (size_t i = 0; i < s.n_people; i++)
 		snprintf(s.people[i].token, sizeof s.people[i].token, "%s",
 			site_login(&s, s.people[i].name));
-	snprintf(wrong_kind, sizeof wrong_kind, "rvh_%s", s.worker + 4);
+	snprintf(wrong_kind, sizeof wrong_kind, "rvh_%.50s", s.worker + 4);
 	const struct strangers none[] = {
 		{ NULL, "nobody" },
 		{ "", "an empty token" },
