@@ -89,6 +89,24 @@ def suspension_holds_through_a_restart(site, template):
     site.stop()
 
 
+def arguments_are_nowhere_in_clear(site, template):
+    """Allowed, denied and held with arguments that the rig then looks for in every file, log and output; opened only by who may."""
+    template.copy(site).serve()
+    note = site.secret("value of an argument")
+    same(site.ask("read", arguments={"note": note})["outcome"], "allow")
+    same(site.ask("steal", arguments={"note": note})["outcome"], "deny")
+    held = site.ask("ship", arguments={"note": note})
+    same(held["outcome"], "hold")
+    a = site.http("GET", f"/v1/approvals/{held['approval']['id']}/arguments", None, site.tokens["ann"])
+    check(note in a.text, "who decides sees what would be done: " + a.text)
+    check(site.search("kind:access"), "and looking is on record")
+    check(site.http("GET", f"/v1/approvals/{held['approval']['id']}/arguments", None, site.tokens["bot"]).status >= 400, "a worker looked")
+    e = site.search("kind:decision outcome:allow")[0]["event"]
+    check("note" in e["args"] and note not in json.dumps(e), e)
+    site.stop()
+    site.verify()
+
+
 def clock_that_steps(site, template):
     template.copy(site)
     site.set_clock(0)
@@ -248,4 +266,4 @@ def configuration_file(site, template):
 
 if __name__ == "__main__":
     main(graceful_stop_answers_what_is_asked, stop_wakes_those_who_wait, held_through_a_restart, suspension_holds_through_a_restart,
-         clock_that_steps, first_admins_link, first_admins_link_too_late, tls_beyond_this_machine, configuration_file)
+         arguments_are_nowhere_in_clear, clock_that_steps, first_admins_link, first_admins_link_too_late, tls_beyond_this_machine, configuration_file)
