@@ -388,8 +388,8 @@ static int cmd_save(int argc, char **argv)
 static int cmd_forget(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
-	static const struct rv_usage u = { "audit forget", "NAME", "forget a kept search", NULL,
-		opts, RV_COUNT(opts), 1, 1 };
+	static const struct rv_usage u = { "audit forget", "NAME", "forget a kept search",
+		"  reeve audit forget denials", opts, RV_COUNT(opts), 1, 1 };
 	struct find f;
 	const struct rv_json *v;
 	int n, status = begin(&f, &u, argc, argv, 2, &n);
@@ -405,8 +405,8 @@ static int cmd_forget(int argc, char **argv)
 static int cmd_saved(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = { COMMON_OPTS };
-	static const struct rv_usage u = { "audit saved", "", "searches kept under a name", NULL,
-		opts, RV_COUNT(opts), 0, 0 };
+	static const struct rv_usage u = { "audit saved", "", "searches kept under a name",
+		"  reeve audit saved", opts, RV_COUNT(opts), 0, 0 };
 	struct find f;
 	const struct rv_json *v;
 	size_t n_rows;
@@ -435,12 +435,15 @@ static int cmd_reindex(int argc, char **argv)
 {
 	static const struct rv_opt opts[] = {
 		{ "data", 'd', RV_OPT_STR, "DIR", "the data folder (required)", &data },
+		{ "json", 0, RV_OPT_FLAG, NULL, "the answer as JSON", &json },
 	};
 	static const struct rv_usage u = { "audit reindex", "",
 		"throw the search index away and build it from the log",
 		"The server must be stopped. It is never needed for correctness: a damaged index "
 		"is "
-		"found and built again by itself.",
+		"found and built again by itself.\n"
+		"\n"
+		"  reeve audit reindex --data /var/lib/reeve",
 		opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct rv_ledger *l = NULL;
@@ -461,8 +464,9 @@ static int cmd_reindex(int argc, char **argv)
 	rv_ledger_free(l);
 	if (code != RV_OK)
 		return rv_cli_fail(u.name, &err);
-	printf("%llu events indexed in %.1f s\n", (unsigned long long)events,
-		(double)(rv_clock_mono_ns(rv_clock_system()) - began) / 1e9);
+	double took_s = (double)(rv_clock_mono_ns(rv_clock_system()) - began) / 1e9;
+	printf(json ? "{\"events\":%llu,\"seconds\":%.3f}\n" : "%llu events indexed in %.1f s\n",
+		(unsigned long long)events, took_s);
 	return 0;
 }
 

@@ -75,7 +75,14 @@ static void pair(struct gen *g, enum type t, const char *op, unsigned depth)
 
 static void method(struct gen *g, enum type self, const char *name, enum type arg, unsigned depth)
 {
+	size_t at = g->out->n;
 	expr(g, self, depth - 1);
+	if (g->out->p[at] == '-') { /* a minus would belong to the whole call, not to the number */
+		put(g, ")");
+		memmove(g->out->p + at + 1, g->out->p + at, g->out->n - at - 1);
+		g->out->p[at] = '(';
+		put(g, ")");
+	}
 	rv_buf_printf(g->out, ".%s(", name);
 	if (arg != TYPES)
 		expr(g, arg, depth - 1);
