@@ -146,6 +146,8 @@ void rv_mcp_session_tools_changed(struct rv_mcp_session *s);
 void rv_mcp_to_client(struct rv_mcp_session *s, const struct rv_buf *b);
 /* A call of our own. NULL: no memory. */
 struct rv_mcp_call *rv_mcp_call_new(struct rv_mcp_session *s);
+/* A client of MCP 2026-07-28 says in every request which version it speaks. */
+bool rv_mcp_is_modern(const struct rv_mcp_call *c);
 /* Answers the client with an error. Ends the call. */
 void rv_mcp_call_fail(struct rv_mcp_call *c, int64_t code, const char *text);
 /* Sends the call to the server under an id of ours; finish gets the reply, within the server's

@@ -46,13 +46,6 @@ static uint64_t now_ms(const struct rv_mcp_call *c)
 
 /* ---- answers of our own ---- */
 
-/* A modern client says in every request which version it speaks. */
-static bool is_modern(const struct rv_mcp_call *c)
-{
-	const struct rv_json *meta = rv_rpc_param(&c->m, "_meta", RV_JSON_OBJ);
-	return rv_json_get(meta, "io.modelcontextprotocol/protocolVersion") != NULL;
-}
-
 static void put_meta(struct rv_json_w *w, const struct rv_mcp_call *c, const char *outcome)
 {
 	rv_json_w_name(w, "_meta");
@@ -79,7 +72,7 @@ static void tell(struct rv_mcp_call *c, const char *outcome, struct rv_str text)
 		rv_rpc_w_reply(&w, c->m.id);
 		rv_json_w_name(&w, "result");
 		rv_json_w_obj(&w);
-		if (is_modern(c))
+		if (rv_mcp_is_modern(c))
 			rv_json_w_kv_strz(&w, "resultType", "complete");
 		rv_json_w_name(&w, "content");
 		rv_json_w_arr(&w);
@@ -273,7 +266,7 @@ static void stop_waiting(struct rv_mcp_call *c)
 			if (!rv_str_i64(part, &leg))
 				leg = 0;
 	}
-	if (!is_modern(c) || !is_tool(c) || leg < 0 || leg >= LEGS_MAX) {
+	if (!rv_mcp_is_modern(c) || !is_tool(c) || leg < 0 || leg >= LEGS_MAX) {
 		tell_held(c);
 		return;
 	}
@@ -373,7 +366,7 @@ static void poll_approval(struct rv_mcp_call *c)
 static void wait_for_people(struct rv_mcp_call *c)
 {
 	int64_t most = c->session->gw->conf->hold_wait_ms;
-	if (!is_modern(c) && !progress_token(c) && most > SHORT_WAIT_MS)
+	if (!rv_mcp_is_modern(c) && !progress_token(c) && most > SHORT_WAIT_MS)
 		most = SHORT_WAIT_MS;
 	if (c->wait_until_ms == 0)
 		c->wait_until_ms = now_ms(c) + (uint64_t)most;

@@ -50,15 +50,9 @@ static void put_items(struct rv_json_w *w, const struct rv_mcp_call *c)
 	rv_json_w_arr_end(w);
 }
 
-static bool is_modern(const struct rv_mcp_call *c)
-{
-	return rv_json_get(rv_rpc_param(&c->m, "_meta", RV_JSON_OBJ),
-		       "io.modelcontextprotocol/protocolVersion") != NULL;
-}
-
 static void put_tools(struct rv_json_w *w, const struct rv_mcp_call *c)
 {
-	if (is_modern(c)) {
+	if (rv_mcp_is_modern(c)) {
 		rv_json_w_kv_strz(w, "resultType", "complete");
 		rv_json_w_kv_i64(w, "ttlMs", 0);
 		rv_json_w_kv_strz(

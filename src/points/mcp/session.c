@@ -101,6 +101,12 @@ struct rv_mcp_call *rv_mcp_call_new(struct rv_mcp_session *s)
 	return c;
 }
 
+bool rv_mcp_is_modern(const struct rv_mcp_call *c)
+{
+	const struct rv_json *meta = rv_rpc_param(&c->m, "_meta", RV_JSON_OBJ);
+	return rv_json_get(meta, "io.modelcontextprotocol/protocolVersion") != NULL;
+}
+
 void rv_mcp_call_no_timer(struct rv_mcp_call *c)
 {
 	if (c->has_timer)
