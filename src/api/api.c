@@ -497,6 +497,11 @@ static struct spec spec_of(size_t i)
 	return s;
 }
 
+static bool takes_files(const struct spec *s)
+{
+	return s->fn == rv_api_apply || s->fn == rv_api_replay || s->fn == rv_api_simulate;
+}
+
 enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger, struct rv_gate *gate,
 	struct rv_search *search, struct rv_api **ret, struct rv_err *err)
 {
@@ -517,7 +522,7 @@ enum rv_code rv_api_new(struct rv_gov *gov, struct rv_ledger *ledger, struct rv_
 			.method = rv_http_method_of(rv_str_of(texts[i].method)),
 			.pattern = texts[i].pattern,
 			.run = handle,
-			.max_body_bytes = specs[i].fn == rv_api_apply ? 8 << 20 : 0,
+			.max_body_bytes = takes_files(&specs[i]) ? 8 << 20 : 0,
 			.meta = &metas[i],
 		};
 	}

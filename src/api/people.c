@@ -243,6 +243,24 @@ enum rv_code rv_api_policy(struct rv_api_call *c, struct rv_json_w *w, struct rv
 	return RV_OK;
 }
 
+enum rv_code rv_api_policy_history(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
+{
+	struct rv_db_policy_version *rows;
+	size_t n;
+	RV_TRY(rv_policy_history(c->op, c->param[0], &rows, &n, err));
+	rv_json_w_kv_str(w, "name", c->param[0]);
+	rv_json_w_name(w, "versions");
+	rv_json_w_arr(w);
+	for (size_t i = n; i-- > 0;) {
+		rv_json_w_obj(w);
+		put_policy(w, &rows[i], false);
+		rv_api_kv(w, "reason", rows[i].reason);
+		rv_json_w_obj_end(w);
+	}
+	rv_json_w_arr_end(w);
+	return RV_OK;
+}
+
 enum rv_code rv_api_policy_remove(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
 	struct rv_str change = { NULL, 0 };

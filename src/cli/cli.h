@@ -94,4 +94,5 @@ int rv_cmd_incident(int argc, char **argv);
 int rv_cmd_runner(int argc, char **argv);
 int rv_cmd_mcp(int argc, char **argv);
 int rv_cmd_hook(int argc, char **argv);
+int rv_cmd_policy(int argc, char **argv);
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/show.h"
 
 enum { FILES_MAX = 1000, FILE_BYTES_MAX = 1 << 20, DEPTH_MAX = 8, VALUE_SHOWN = 100 };
 
@@ -154,7 +154,7 @@ static void print_item(const struct rv_json *it)
 	print_warnings(it);
 }
 
-static void print_report(const struct rv_json *v)
+void rv_show_apply(const struct rv_json *v)
 {
 	size_t n;
 	const struct rv_json *const *items = rv_jarr(v, "items", &n);
@@ -221,7 +221,7 @@ int rv_cmd_apply(int argc, char **argv)
 	else if (json)
 		rv_print_json(v);
 	else
-		print_report(v);
+		rv_show_apply(v);
 	rv_client_done(&c);
 	return code == RV_OK ? 0 : status;
 }

@@ -35,6 +35,7 @@ static const struct rv_sub commands[] = {
 	{ "person", rv_cmd_person, "people who answer for AI systems" },
 	{ "change", rv_cmd_change, "widenings that wait for a second person" },
 	{ "system", rv_cmd_system, "AI systems and their life: approve, suspend, resume, retire" },
+	{ "policy", rv_cmd_policy, "policy files: test, replay, publish, roll back" },
 	{ "gaps", rv_cmd_gaps, "missing controls, each with the command that closes it" },
 	{ "limits", rv_cmd_limits, "what a system has spent of its limits" },
 	{ "Act", NULL, NULL },

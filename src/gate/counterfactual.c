@@ -22,14 +22,14 @@ static enum rv_code try_set(
 	RV_TRY(explain_load(e, err));
 	if (!e->is_ready)
 		return RV_OK;
-	ret->notes = e->notes;
-	for (size_t i = 0; i < e->n_files; i++)
-		ret->n_notes += e->files[i].n;
+	ret->notes = e->set.notes;
+	for (size_t i = 0; i < e->set.n_files; i++)
+		ret->n_notes += e->set.files[i].n;
 	ret->applied = rv_arena_array(e->op->arena, e->why.answer.n_forbids + 1, sizeof(void *));
 	if (!ret->applied)
 		return RV_FAIL_ARENA(err);
 	for (size_t i = 0; i < e->why.answer.n_forbids; i++)
-		ret->applied[ret->n_applied++] = &e->notes[e->why.answer.forbids[i]];
+		ret->applied[ret->n_applied++] = &e->set.notes[e->why.answer.forbids[i]];
 	ret->is_ready = true;
 	return RV_OK;
 }

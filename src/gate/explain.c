@@ -111,7 +111,7 @@ static void forbids_say(struct explain *e)
 	struct rv_str approval = explain_str(e->ask->event, "approval");
 	bool allowed = rv_str_eqz(explain_str(e->ask->event, "outcome"), "allow");
 	for (size_t i = 0; i < e->why.answer.n_forbids; i++) {
-		const struct rv_policy_note *n = &e->notes[e->why.answer.forbids[i]];
+		const struct rv_policy_note *n = &e->set.notes[e->why.answer.forbids[i]];
 		if (n->is_observed)
 			continue;
 		if (n->n_groups == 0)

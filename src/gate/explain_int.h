@@ -2,13 +2,8 @@
 #ifndef RV_GATE_EXPLAIN_INT_H
 #define RV_GATE_EXPLAIN_INT_H
 #include "gate/explain.h"
-#include "gate/gate_int.h"
+#include "gate/judge.h"
 
-struct explain_file {
-	struct rv_str name, text;
-	int64_t version;
-	size_t first, n; /* its policies within the set */
-};
 struct explain {
 	struct rv_gate *gate;
 	struct rv_op *op;
@@ -20,11 +15,8 @@ struct explain {
 	const struct rv_json *facts;
 
 	const char *policies_state;
-	struct explain_file *files;
-	size_t n_files;
-	struct rv_policy_note *notes;
+	struct rv_gate_set set;
 
-	cedar_policies *policies; /* owned */
 	cedar_entities *entities; /* owned */
 	cedar_scratch *scratch;
 	cedar_request rq;
@@ -35,8 +27,6 @@ struct explain {
 void explain_done(struct explain *e);
 /* explain_load.c: facts, policies and the request; what is missing is noted in *_state. */
 RV_MUST_USE enum rv_code explain_load(struct explain *e, struct rv_err *err);
-/* explain_judge.c: what the gate would make of Cedar's answer, into e->again. */
-void explain_judge(struct explain *e);
 /* explain_policy.c: the policies whose scope fits, each part of their conditions with its value;
  * and the smallest changes that would have turned the decision round. */
 RV_MUST_USE enum rv_code explain_policies(struct explain *e, struct rv_err *err);
@@ -46,5 +36,11 @@ static inline struct rv_str explain_str(const struct rv_json *v, const char *nam
 {
 	const struct rv_json *m = rv_json_get(v, name);
 	return rv_json_is(m, RV_JSON_STR) ? m->str : RV_STR("");
+}
+/* The system was only observed when this was decided. */
+static inline bool explain_is_shadow(const struct rv_json *event)
+{
+	const struct rv_json *v = rv_json_get(rv_json_get(event, "detail"), "observe");
+	return rv_json_is(v, RV_JSON_BOOL) && v->boolean;
 }
 #endif

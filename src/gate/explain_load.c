@@ -4,13 +4,12 @@
 
 #include "gate/explain_int.h"
 
-enum { SIDE_MAX = 4 << 20, SET_MAX = 64 << 20 };
+enum { SIDE_MAX = 4 << 20 };
 static const struct rv_json_limits SIDE_LIMITS = { .max_bytes = SIDE_MAX };
-static const struct rv_json_limits SET_LIMITS = { .max_bytes = SET_MAX };
 
 void explain_done(struct explain *e)
 {
-	cedar_policies_free(e->policies);
+	rv_gate_set_done(&e->set);
 	cedar_entities_free(e->entities);
 }
 
@@ -110,74 +109,12 @@ static bool load_request(struct explain *e)
 		cedar_entities_parse_json(rv_cs(rv_buf_str(&es)), &e->entities, &ce) == CEDAR_OK;
 }
 
-static enum rv_code load_notes(struct explain *e, struct rv_err *err)
-{
-	size_t n = 0, cap = 0;
-	for (size_t i = 0; i < e->n_files; i++) {
-		struct explain_file *f = &e->files[i];
-		struct rv_policy_note *notes;
-		RV_TRY(rv_policy_check(
-			e->op->arena, f->name, f->text, NULL, NULL, &notes, &f->n, err));
-		f->first = n;
-		if (n + f->n > cap) {
-			cap = (n + f->n) * 2 + 16;
-			struct rv_policy_note *more =
-				rv_arena_array(e->op->arena, cap, sizeof *more);
-			if (!more)
-				return RV_FAIL_ARENA(err);
-			if (n > 0)
-				memcpy(more, e->notes, n * sizeof *more);
-			e->notes = more;
-		}
-		if (f->n > 0)
-			memcpy(e->notes + n, notes, f->n * sizeof *notes);
-		n += f->n;
-	}
-	return RV_OK;
-}
-
-static enum rv_code compile(struct explain *e, struct rv_err *err)
-{
-	cedar_error ce = { .code = CEDAR_OK };
-	cedar_source *src = rv_arena_array(e->op->arena, e->n_files + 1, sizeof *src);
-	if (!src)
-		return RV_FAIL_ARENA(err);
-	for (size_t i = 0; i < e->n_files; i++) {
-		src[i] = (cedar_source){ .text = rv_cs(e->files[i].text),
-			.id_prefix =
-				rv_arena_printf(e->op->arena, "%.*s#", RV_FMT(e->files[i].name)),
-			.use_id_annotation = true };
-		if (!src[i].id_prefix)
-			return RV_FAIL_ARENA(err);
-	}
-	if (cedar_policies_new(src, e->n_files, NULL, &e->policies, NULL, &ce) != CEDAR_OK)
-		return RV_FAIL(err, RV_EINVAL, "%s", ce.message);
-	return RV_OK;
-}
-
-static enum rv_code read_files(struct explain *e, struct rv_str text, struct rv_err *err)
-{
-	const struct rv_json *v;
-	RV_TRY(rv_json_parse(e->op->arena, text, &SET_LIMITS, &v, err));
-	if (v->type != RV_JSON_ARR)
-		return RV_FAIL(err, RV_ECORRUPT, "the kept set is not a list");
-	e->files = rv_arena_array(e->op->arena, v->n_items + 1, sizeof *e->files);
-	if (!e->files)
-		return RV_FAIL_ARENA(err);
-	e->n_files = v->n_items;
-	for (size_t i = 0; i < v->n_items; i++) {
-		const struct rv_json *version = rv_json_get(v->items[i], "version");
-		e->files[i] = (struct explain_file){ .name = explain_str(v->items[i], "name"),
-			.text = explain_str(v->items[i], "text"),
-			.version = rv_json_is(version, RV_JSON_INT) ? version->integer : 0 };
-	}
-	return RV_OK;
-}
-
 static enum rv_code load_policies(struct explain *e, struct rv_err *err)
 {
 	struct rv_err why = { 0 };
 	struct rv_str text;
+	struct rv_set_file *files;
+	size_t n_files;
 	const struct rv_json *version = rv_json_get(e->ask->event, "policy_version");
 	int64_t set = e->as_of;
 	if (set == 0 && rv_json_is(version, RV_JSON_INT))
@@ -185,15 +122,13 @@ static enum rv_code load_policies(struct explain *e, struct rv_err *err)
 	/* Before the first policy there is no set: nothing was permitted. */
 	if (set == 0) {
 		e->policies_state = "none: no policy was in force";
-		return compile(e, err);
+		return rv_gate_set_new(e->op->arena, NULL, 0, &e->set, err);
 	}
 	enum rv_code code = rv_policy_set_text(e->op, set, &text, &why);
 	if (code == RV_OK)
-		code = read_files(e, text, &why);
+		code = rv_gate_set_read(e->op->arena, text, &files, &n_files, &why);
 	if (code == RV_OK)
-		code = load_notes(e, &why);
-	if (code == RV_OK)
-		code = compile(e, &why);
+		code = rv_gate_set_new(e->op->arena, files, n_files, &e->set, &why);
 	if (code == RV_OK) {
 		e->policies_state = "kept";
 		return RV_OK;
@@ -210,15 +145,22 @@ enum rv_code explain_load(struct explain *e, struct rv_err *err)
 	e->scratch = rv_gate_scratch();
 	RV_TRY(load_facts(e, err));
 	RV_TRY(load_policies(e, err));
-	if (!e->facts || !e->policies)
+	if (!e->facts || !e->set.policies)
 		return RV_OK;
 	if (!load_request(e)) {
 		e->facts_state = "damaged: they are no request any more";
 		return RV_OK;
 	}
-	if (cedar_explain(e->policies, e->entities, &e->rq, e->scratch, &e->why, &ce) != CEDAR_OK)
+	if (cedar_explain(e->set.policies, e->entities, &e->rq, e->scratch, &e->why, &ce) !=
+		CEDAR_OK)
 		return RV_FAIL(err, RV_ELIMIT, "cannot explain: %s", ce.message);
-	explain_judge(e);
+	const struct rv_judge j = { .policies = e->set.policies,
+		.notes = e->set.notes,
+		.entities = e->entities,
+		.rq = &e->rq,
+		.scratch = e->scratch,
+		.is_shadow = explain_is_shadow(e->ask->event) };
+	rv_gate_judge(e->op->arena, &j, &e->why.answer, &e->again);
 	e->is_ready = true;
 	return RV_OK;
 }

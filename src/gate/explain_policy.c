@@ -50,17 +50,18 @@ static void put_conditions(struct explain *e, const cedar_policy_trace *t)
 	rv_json_w_arr_end(e->w);
 }
 
-static const struct explain_file *file_of(const struct explain *e, size_t policy)
+static const struct rv_set_file *file_of(const struct explain *e, size_t policy)
 {
-	for (size_t i = 0; i < e->n_files; i++)
-		if (policy >= e->files[i].first && policy < e->files[i].first + e->files[i].n)
-			return &e->files[i];
+	for (size_t i = 0; i < e->set.n_files; i++)
+		if (policy >= e->set.files[i].first &&
+			policy < e->set.files[i].first + e->set.files[i].n)
+			return &e->set.files[i];
 	return NULL;
 }
 
 static void put_file(struct explain *e, size_t policy)
 {
-	const struct explain_file *f = file_of(e, policy);
+	const struct rv_set_file *f = file_of(e, policy);
 	struct rv_db_policy_version v;
 	char when[RV_TIME_SIZE];
 	if (!f)
@@ -92,8 +93,8 @@ static void put_waiver(struct explain *e, const struct rv_policy_note *n)
 
 static void put_policy(struct explain *e, const cedar_policy_trace *t)
 {
-	const cedar_policy_info *info = cedar_policy_at(e->policies, t->policy);
-	const struct rv_policy_note *n = &e->notes[t->policy];
+	const cedar_policy_info *info = cedar_policy_at(e->set.policies, t->policy);
+	const struct rv_policy_note *n = &e->set.notes[t->policy];
 	rv_json_w_obj(e->w);
 	rv_json_w_kv_str(e->w, "id", n->id);
 	rv_json_w_kv_strz(e->w, "effect", n->is_forbid ? "forbid" : "permit");
@@ -114,7 +115,7 @@ static void put_policy(struct explain *e, const cedar_policy_trace *t)
 
 enum rv_code explain_policies(struct explain *e, struct rv_err *err)
 {
-	size_t shown = 0, total = cedar_policies_count(e->policies);
+	size_t shown = 0, total = cedar_policies_count(e->set.policies);
 	rv_json_w_name(e->w, "policies");
 	rv_json_w_arr(e->w);
 	/* Those that applied or failed first; of the others as many as there is room for. */
@@ -143,7 +144,7 @@ void explain_flips(struct explain *e)
 		rv_json_w_arr(e->w);
 		for (size_t k = 0; k < f->n_changes; k++) {
 			rv_json_w_obj(e->w);
-			rv_json_w_kv_str(e->w, "policy", e->notes[f->changes[k].policy].id);
+			rv_json_w_kv_str(e->w, "policy", e->set.notes[f->changes[k].policy].id);
 			rv_json_w_kv_bool(e->w, "waives", f->changes[k].kind == CEDAR_CHANGE_WAIVE);
 			rv_json_w_kv_str(e->w, "text", str(f->changes[k].text));
 			rv_json_w_obj_end(e->w);

@@ -107,6 +107,9 @@ struct rv_voice {
 };
 /* Adds its reasons and waives; false: it denies. */
 bool rv_gate_hear(struct rv_arena *arena, struct rv_verdict *v, const struct rv_voice *o);
+/* A system that is only observed is not held to its own answer: what was said becomes what would
+ * have been said. Its parents still bind it. Returns whether it may go on: true. */
+bool rv_gate_shadow(struct rv_verdict *v, bool ok);
 /* After all were heard, own last or not: the outcome. */
 void rv_gate_conclude(struct rv_verdict *v, const struct rv_voice *own, bool all_agree);
 void rv_gate_policy(struct rv_decision *d, cedar_scratch *s);
@@ -121,6 +124,8 @@ RV_MUST_USE enum rv_code rv_gate_reserve(struct rv_decision *d, struct rv_op *op
 /* record.c: final bytes of the decision's events into d; answer.c: the JSON that goes out. */
 RV_MUST_USE enum rv_code rv_gate_record(struct rv_decision *d, struct rv_err *err);
 void rv_gate_answer_json(struct rv_decision *d);
+/* "reasons":[…] */
+void rv_gate_put_reasons(struct rv_json_w *w, const struct rv_verdict *v);
 void rv_gate_refuse(struct rv_decision *d, const char *code, const char *text);
 /* This thread's scratch, cleared. */
 cedar_scratch *rv_gate_scratch(void);

@@ -150,6 +150,21 @@ bool rv_gate_hear(struct rv_arena *arena, struct rv_verdict *v, const struct rv_
 	return true;
 }
 
+bool rv_gate_shadow(struct rv_verdict *v, bool ok)
+{
+	if (ok && v->n_waives == 0)
+		return true;
+	for (size_t i = 0; i < v->n_reasons; i++)
+		v->reasons[i].code = RV_STR("observed");
+	add_reason(v, RV_STR(""),
+		ok ? RV_STR("only observed: it would have been held")
+		   : RV_STR("only observed: it would have been denied"),
+		"observed");
+	v->code = NULL;
+	v->n_waives = 0;
+	return true;
+}
+
 /* What would have been said by policies that are only looked on: logged, and nothing else. */
 static void note_observed(struct rv_verdict *v, const struct rv_voice *o, uint32_t policy)
 {
@@ -211,6 +226,8 @@ void rv_gate_policy(struct rv_decision *d, cedar_scratch *s)
 	d->verdict.code = NULL;
 	d->verdict.n_reasons = d->verdict.n_waives = 0;
 	bool ok = ask(d, s, d->system, &own);
+	if (d->system->observe)
+		ok = rv_gate_shadow(&d->verdict, ok);
 	/* The chain ends: the caller was refused where it is broken or too long. */
 	for (const struct rv_snap_system *p = d->system; ok && p->parent.n > 0;) {
 		p = rv_snap_system(d->snap, p->parent);

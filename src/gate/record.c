@@ -88,25 +88,32 @@ static enum rv_code build(struct rv_decision *d, const struct rv_event *ev, stru
 	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
 }
 
-/* {"reserved":{"limit:ads-bot/budget":"12.5"}}: the change of the meters, in the event it came
- * with. */
-static enum rv_code reserved_text(struct rv_decision *d, struct rv_str *ret, struct rv_err *err)
+/* {"observe":true,"reserved":{"limit:ads-bot/budget":"12.5"}}: that the system was not held to its
+ * policies, and the change of the meters, in the event it came with. */
+static enum rv_code detail_text(struct rv_decision *d, struct rv_str *ret, struct rv_err *err)
 {
 	RV_AUTO_BUF b;
 	struct rv_json_w w;
 	char amount[32];
 	rv_buf_init(&b, RV_EVENT_MAX);
-	if (d->verdict.outcome != RV_ALLOW || d->n_limits == 0)
+	bool reserves = d->verdict.outcome == RV_ALLOW && d->n_limits > 0;
+	bool is_shadow = d->system && d->system->observe;
+	if (!reserves && !is_shadow)
 		return RV_OK;
 	rv_json_w_init(&w, &b);
 	rv_json_w_obj(&w);
-	rv_json_w_name(&w, "reserved");
-	rv_json_w_obj(&w);
-	for (size_t i = 0; i < d->n_limits; i++) {
+	if (is_shadow)
+		rv_json_w_kv_bool(&w, "observe", true);
+	if (reserves) {
+		rv_json_w_name(&w, "reserved");
+		rv_json_w_obj(&w);
+	}
+	for (size_t i = 0; reserves && i < d->n_limits; i++) {
 		rv_json_w_name_str(&w, d->limits[i]->id);
 		rv_json_w_strz(&w, rv_amount_format(d->amounts[i], 0, amount));
 	}
-	rv_json_w_obj_end(&w);
+	if (reserves)
+		rv_json_w_obj_end(&w);
 	rv_json_w_obj_end(&w);
 	RV_TRY(rv_buf_ok(&b, err));
 	*ret = keep(d, &b);
@@ -117,7 +124,7 @@ enum rv_code rv_gate_record(struct rv_decision *d, struct rv_err *err)
 {
 	struct rv_event ev;
 	fill_event(d, &ev);
-	RV_TRY(reserved_text(d, &ev.detail_json, err));
+	RV_TRY(detail_text(d, &ev.detail_json, err));
 	d->intent_id[0] = '\0';
 	d->event_side = RV_STR("");
 	/* Nothing was looked up for a request that stopped at its caller. */
@@ -138,12 +145,12 @@ enum rv_code rv_gate_record(struct rv_decision *d, struct rv_err *err)
 
 /* ---- the answer ---- */
 
-static void put_reasons(struct rv_json_w *w, const struct rv_decision *d)
+void rv_gate_put_reasons(struct rv_json_w *w, const struct rv_verdict *v)
 {
 	rv_json_w_name(w, "reasons");
 	rv_json_w_arr(w);
-	for (size_t i = 0; i < d->verdict.n_reasons; i++) {
-		const struct rv_reason *r = &d->verdict.reasons[i];
+	for (size_t i = 0; i < v->n_reasons; i++) {
+		const struct rv_reason *r = &v->reasons[i];
 		rv_json_w_obj(w);
 		if (r->policy.n > 0)
 			rv_json_w_kv_str(w, "policy", r->policy);
@@ -187,7 +194,7 @@ void rv_gate_answer_json(struct rv_decision *d)
 	rv_json_w_kv_strz(&w, "outcome", rv_outcome_name(d->verdict.outcome));
 	if (d->event_id[0])
 		rv_json_w_kv_strz(&w, "id", d->event_id);
-	put_reasons(&w, d);
+	rv_gate_put_reasons(&w, &d->verdict);
 	rv_json_w_kv_i64(&w, "policy_version", rv_snap_policy_version(d->snap));
 	rv_json_w_kv_i64(&w, "generation", (int64_t)rv_snapshot_generation(d->snap));
 	if (d->digest.n > 0)

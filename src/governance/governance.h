@@ -471,6 +471,9 @@ RV_MUST_USE enum rv_code rv_policy_get(struct rv_op *op, struct rv_str name, int
 	struct rv_db_policy_version *ret, struct rv_err *err);
 RV_MUST_USE enum rv_code rv_policy_list(
 	struct rv_op *op, struct rv_db_policy_version **ret, size_t *ret_n, struct rv_err *err);
+/* Every version of a file, oldest first. RV_ENOENT: there never was one. */
+RV_MUST_USE enum rv_code rv_policy_history(struct rv_op *op, struct rv_str name,
+	struct rv_db_policy_version **ret, size_t *ret_n, struct rv_err *err);
 /* The whole set of a version as it was, for explain. */
 RV_MUST_USE enum rv_code rv_policy_set_text(
 	struct rv_op *op, int64_t version, struct rv_str *ret, struct rv_err *err);

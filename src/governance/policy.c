@@ -213,6 +213,16 @@ enum rv_code rv_policy_list(
 	return rv_db_policy_version_list(op->txn, op->arena, &q, ret, ret_n, err);
 }
 
+enum rv_code rv_policy_history(struct rv_op *op, struct rv_str name,
+	struct rv_db_policy_version **ret, size_t *ret_n, struct rv_err *err)
+{
+	*ret_n = 0;
+	if (rv_need(op, RV_RIGHTS_ALL, NULL) == RV_OK)
+		RV_TRY(rv_db_policy_version_list(op->txn, op->arena,
+			RV_Q_BY(policy_version, policy, name), ret, ret_n, err));
+	return *ret_n > 0 ? RV_OK : RV_FAIL(err, RV_ENOENT, "no policy '%.*s'", RV_FMT(name));
+}
+
 /* [{"name":…,"text":…},…] as it was kept when that version came into force. */
 enum rv_code rv_policy_set_text(
 	struct rv_op *op, int64_t version, struct rv_str *ret, struct rv_err *err)

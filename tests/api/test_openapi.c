@@ -153,24 +153,34 @@ TEST(what_is_there_is_described)
 
 /* ---- bodies ---- */
 
-/* What the schema requires, and one member that nobody knows. */
-static void put_body(const struct rv_json *schema, const char *extra, struct rv_buf *out)
+static void put_required(struct rv_json_w *w, const struct rv_json *schema)
 {
 	const struct rv_json *props = rv_json_get(schema, "properties");
 	const struct rv_json *required = rv_json_get(schema, "required");
+	for (size_t i = 0; required && i < required->n_items; i++) {
+		const struct rv_json *p = rv_json_get_str(props, required->items[i]->str);
+		struct rv_str type = rv_json_get(p, "type")->str;
+		rv_json_w_name_str(w, required->items[i]->str);
+		if (rv_str_eqz(type, "array")) {
+			rv_json_w_arr(w);
+			rv_json_w_arr_end(w);
+		} else if (rv_str_eqz(type, "object")) {
+			rv_json_w_obj(w);
+			put_required(w, p);
+			rv_json_w_obj_end(w);
+		} else {
+			rv_json_w_strz(w, "a text of good length");
+		}
+	}
+}
+
+/* What the schema requires, and one member that nobody knows. */
+static void put_body(const struct rv_json *schema, const char *extra, struct rv_buf *out)
+{
 	struct rv_json_w w;
 	rv_json_w_init(&w, out);
 	rv_json_w_obj(&w);
-	for (size_t i = 0; required && i < required->n_items; i++) {
-		const struct rv_json *p = rv_json_get_str(props, required->items[i]->str);
-		rv_json_w_name_str(&w, required->items[i]->str);
-		if (rv_str_eqz(rv_json_get(p, "type")->str, "array")) {
-			rv_json_w_arr(&w);
-			rv_json_w_arr_end(&w);
-		} else {
-			rv_json_w_strz(&w, "a text of good length");
-		}
-	}
+	put_required(&w, schema);
 	if (extra)
 		rv_json_w_kv_i64(&w, extra, 1);
 	rv_json_w_obj_end(&w);

@@ -105,6 +105,15 @@ static const struct row rows[] = {
 		"gus", 200, 403, 0, 0, NULL, NULL },
 	{ "GET", "/v1/limits/{name}", "/v1/limits/ads-bot", NULL, "olga", 200, 404, 0, 0, NULL,
 		NULL },
+	/* questions about policies */
+	{ "POST", "/v1/replay", "/v1/replay", "{\"since\":\"1d\"}", "aldo", 200, 403, 0, 0, NULL,
+		NULL },
+	{ "POST", "/v1/replay", "/v1/replay", "{\"without\":[\"none\"]}", "gus", 404, 403, 0, 0,
+		NULL, NULL },
+	{ "POST", "/v1/simulate", "/v1/simulate",
+		"{\"system\":\"ads-bot\",\"action\":{\"name\":\"spend\"},\"resource\":{\"type\":"
+		"\"Account\",\"id\":\"ads\"}}",
+		"olga", 200, 404, 0, 0, NULL, NULL },
 	/* people */
 	{ "GET", "/v1/people", "/v1/people", NULL, "gus", 200, 403, 0, 0, NULL, NULL },
 	{ "POST", "/v1/people/{name}/invite", "/v1/people/resi/invite", NULL, "gus", 200, 403, 0, 0,
@@ -115,6 +124,8 @@ static const struct row rows[] = {
 	{ "GET", "/v1/policies", "/v1/policies", NULL, "rita", 200, 403, 0, 0, NULL, NULL },
 	{ "GET", "/v1/policies/{name}", "/v1/policies/case", NULL, "rita", 200, 404, 0, 0, NULL,
 		NULL },
+	{ "GET", "/v1/policies/{name}/history", "/v1/policies/case/history", NULL, "rita", 200, 404,
+		0, 0, NULL, NULL },
 	{ "GET", "/v1/policies/{name}", "/v1/policies/case?version=9", NULL, "rita", 404, 404, 0, 0,
 		NULL, NULL },
 	{ "GET", "/v1/changes", "/v1/changes", NULL, "gus", 200, 200, 0, 0, NULL, NULL },

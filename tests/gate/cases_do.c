@@ -190,10 +190,63 @@ static enum rv_code verb_widen(struct runner *r, struct rv_str *rest)
 		NULL, NULL);
 }
 
+static enum rv_code confirm(struct runner *r, struct rv_str *rest, const char *name)
+{
+	return AS(&r->lab.f, cases_z(r, cases_word(rest)), rv_system_approve, rv_str_of(name), 0,
+		RV_STR("fine"));
+}
+
 static enum rv_code verb_confirm(struct runner *r, struct rv_str *rest)
 {
-	return AS(&r->lab.f, cases_z(r, cases_word(rest)), rv_system_approve, RV_STR("deploy-bot"),
-		0, RV_STR("fine"));
+	return confirm(r, rest, "deploy-bot");
+}
+
+/* observe PERSON: a profile under which the system is only observed; it waits, as a widening. The
+ * profiles are those of the lab and the fixture, and one line more. */
+static enum rv_code observe(
+	struct runner *r, struct rv_str *rest, const char *name, const char *more)
+{
+	const char *yaml = rv_arena_printf(&r->arena,
+		"kind: System\nname: %s\nspec:\n  class: worker\n  owner: olga\n  observe: true\n"
+		"  dimensions: {trigger: 2, persistence: 2, autonomy: 2, scope: 1, identity: 2}\n"
+		"  environment: production\n  failure: {plan: stop, call: olga}\n"
+		"  escalation: [{to: olga, within: 15m}]\n  review: {cadence: 90d}\n"
+		"  output_reviewer: rita\n  actions: {approval: [release], never: [delete]}\n%s",
+		name, more);
+	return yaml ? apply_text(&r->lab.f, cases_z(r, cases_word(rest)), yaml, NULL, NULL)
+		    : RV_ENOMEM;
+}
+
+static enum rv_code verb_observe(struct runner *r, struct rv_str *rest)
+{
+	return observe(r, rest, "deploy-bot",
+		"  role: releaser\n  team: platform\n  purpose: releases\n  limits: none\n"
+		"  access: [{resource: 'Service/site-*', actions: [release]}]\n");
+}
+
+static enum rv_code verb_observe_child(struct runner *r, struct rv_str *rest)
+{
+	return observe(r, rest, "sub-bot",
+		"  role: releaser\n  parent: deploy-bot\n  purpose: helps\n  limits: none\n"
+		"  access: [{resource: 'Service/*', actions: [release]}]\n");
+}
+
+static enum rv_code verb_observe_ads(struct runner *r, struct rv_str *rest)
+{
+	return observe(r, rest, "ads-bot",
+		"  role: buyer\n  team: platform\n  purpose: buys\n"
+		"  access: [{resource: 'Account/*', actions: [spend]}]\n"
+		"  limits: [{name: posts, unit: count, max: '3', per: hour, actions: [post]}]\n");
+}
+
+static enum rv_code verb_confirm_child(struct runner *r, struct rv_str *rest)
+{
+	return confirm(r, rest, "sub-bot");
+}
+
+static enum rv_code verb_confirm_ads(struct runner *r, struct rv_str *rest)
+{
+	return confirm(r, rest, "ads-bot");
 }
 
 /* What was looked at was something else. */
@@ -218,6 +271,11 @@ static const struct {
 	{ "edit", verb_edit },
 	{ "widen", verb_widen },
 	{ "confirm", verb_confirm },
+	{ "observe", verb_observe },
+	{ "observe-child", verb_observe_child },
+	{ "observe-ads", verb_observe_ads },
+	{ "confirm-child", verb_confirm_child },
+	{ "confirm-ads", verb_confirm_ads },
 	{ "approve-other", verb_approve_other },
 	{ "tick", verb_tick },
 	{ "approve", verb_approve },

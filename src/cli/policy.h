@@ -1,0 +1,11 @@
+/* What the files of `reeve policy` share. One thread. */
+#ifndef RV_CLI_POLICY_H
+#define RV_CLI_POLICY_H
+#include "base/str.h"
+
+/* "dir/acme.cedar" -> "acme" */
+struct rv_str rv_policy_file_name(const char *path);
+int rv_cmd_policy_test(int argc, char **argv);
+int rv_cmd_policy_simulate(int argc, char **argv);
+int rv_cmd_policy_replay(int argc, char **argv);
+#endif
