@@ -129,3 +129,13 @@ enum rv_code rv_api_simulate(struct rv_api_call *c, struct rv_json_w *w, struct 
 	ask.is_alone = with.is_alone;
 	return rv_gate_simulate(c->gate, c->op, &ask, w, err);
 }
+
+/* The simple form of a profile, as Cedar. */
+enum rv_code rv_api_system_policy(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
+{
+	struct rv_str text;
+	RV_TRY(rv_simple_compile(c->op, c->param[0], &text, err));
+	rv_json_w_kv_str(w, "name", c->param[0]);
+	rv_json_w_kv_str(w, "text", text);
+	return RV_OK;
+}

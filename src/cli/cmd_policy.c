@@ -132,6 +132,38 @@ static int cmd_show(int argc, char **argv)
 	return status;
 }
 
+static int cmd_new(int argc, char **argv)
+{
+	static const struct rv_opt opts[] = { COMMON_OPTS };
+	static const struct rv_usage u = { "policy new", "SYSTEM",
+		"the policy that a system's profile asks for, as Cedar to read and publish",
+		"Made of 'actions' and 'access' in its manifest (docs/manifests.md). Patterns of "
+		"access become the resources of the\ncatalogue that they reach now.\n\n"
+		"  reeve policy new deploy-bot > deploy-bot.cedar\n"
+		"  reeve policy replay --with deploy-bot.cedar\n"
+		"  reeve policy publish deploy-bot.cedar",
+		opts, RV_COUNT(opts), 1, 1 };
+	struct rv_err err = { 0 };
+	struct rv_client c;
+	const struct rv_json *v;
+	int n, status = rv_cli_parse(&u, argc, argv, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	enum rv_code code = rv_client_open(&c, server, &err);
+	if (code == RV_OK) {
+		const char *path = rv_arena_printf(
+			&c.arena, "/v1/systems/%s/policy", rv_client_seg(&c, argv[1]));
+		code = rv_client_call(&c, RV_HTTP_GET, path ? path : "", NO_BODY, &v, &err);
+	}
+	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
+	if (code == RV_OK && json)
+		rv_print_json(v);
+	else if (code == RV_OK)
+		printf("%.*s", RV_FMT(rv_jstr(v, "text")));
+	rv_client_done(&c);
+	return status;
+}
+
 /* ---- diff ---- */
 
 struct lines {
@@ -373,6 +405,7 @@ static int cmd_rollback(int argc, char **argv)
 int rv_cmd_policy(int argc, char **argv)
 {
 	static const struct rv_sub subs[] = {
+		{ "new", cmd_new, "a first one, made of a system's profile" },
 		{ "list", cmd_list, "files in force and proposed" },
 		{ "show", cmd_show, "the text of one" },
 		{ "history", cmd_history, "its versions" },

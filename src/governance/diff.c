@@ -42,20 +42,31 @@ bool rv_pattern_covers(struct rv_str pattern, struct rv_str other)
 	return rv_str_starts(other, rv_str_sub(pattern, 0, pattern.n - 1));
 }
 
+/* Is the item in the list, or covered by a pattern of it? What has conditions is only what it is.
+ */
+static bool list_has(const struct rv_json *list, const struct rv_json *item)
+{
+	for (size_t i = 0; rv_json_is(list, RV_JSON_ARR) && i < list->n_items; i++) {
+		const struct rv_json *x = list->items[i];
+		if (item->type == RV_JSON_STR
+				? x->type == RV_JSON_STR && rv_pattern_covers(x->str, item->str)
+				: rv_json_eq(x, item))
+			return true;
+	}
+	return false;
+}
+
 static bool list_covers(const struct rv_json *list, struct rv_str item)
 {
-	for (size_t i = 0; rv_json_is(list, RV_JSON_ARR) && i < list->n_items; i++)
-		if (list->items[i]->type == RV_JSON_STR &&
-			rv_pattern_covers(list->items[i]->str, item))
-			return true;
-	return false;
+	const struct rv_json text = { .type = RV_JSON_STR, .str = item };
+	return list_has(list, &text);
 }
 
 /* Every item of a is covered by b. */
 static bool list_within(const struct rv_json *a, const struct rv_json *b)
 {
 	for (size_t i = 0; rv_json_is(a, RV_JSON_ARR) && i < a->n_items; i++)
-		if (a->items[i]->type == RV_JSON_STR && !list_covers(b, a->items[i]->str))
+		if (!list_has(b, a->items[i]))
 			return false;
 	return true;
 }
@@ -106,15 +117,15 @@ static bool actions_widen(const struct rv_json *old, const struct rv_json *now)
 		{ "approval", "approval", "never", NULL },
 		{ "escalate", "escalate", "approval", "never" },
 	};
-	if (!list_within(rv_json_get(now, "autonomous"), rv_json_get(old, "autonomous")))
+	if (!list_within(rv_json_get(now, "autonomous"), rv_json_get(old, "autonomous")) ||
+		!list_within(rv_json_get(now, "approvers"), rv_json_get(old, "approvers")))
 		return true;
 	for (size_t i = 0; i < RV_COUNT(kept); i++) {
 		const struct rv_json *was = rv_json_get(old, kept[i][0]);
 		for (size_t k = 0; rv_json_is(was, RV_JSON_ARR) && k < was->n_items; k++) {
 			bool found = false;
 			for (size_t j = 1; j < 4 && kept[i][j] && !found; j++)
-				found = list_covers(
-					rv_json_get(now, kept[i][j]), was->items[k]->str);
+				found = list_has(rv_json_get(now, kept[i][j]), was->items[k]);
 			if (!found)
 				return true;
 		}

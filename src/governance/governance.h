@@ -477,6 +477,10 @@ RV_MUST_USE enum rv_code rv_policy_history(struct rv_op *op, struct rv_str name,
 /* The whole set of a version as it was, for explain. */
 RV_MUST_USE enum rv_code rv_policy_set_text(
 	struct rv_op *op, int64_t version, struct rv_str *ret, struct rv_err *err);
+/* The Cedar that a system's simple form (actions, access of its profile) means, for people to read
+ * and publish. RV_ECONFLICT: it names no actions; RV_EINVAL with a place: nobody approves. */
+RV_MUST_USE enum rv_code rv_simple_compile(
+	struct rv_op *op, struct rv_str system, struct rv_str *ret, struct rv_err *err);
 /* Takes a file out of force. Taking out a forbid is a widening and waits as a change. */
 RV_MUST_USE enum rv_code rv_policy_remove(
 	struct rv_op *op, struct rv_str name, struct rv_str *ret_change, struct rv_err *err);

@@ -110,7 +110,7 @@ static enum rv_code find_words(const cedar_policies *ps, struct words *w, struct
 
 /* ---- the schema ---- */
 
-static void put_string(struct rv_buf *b, struct rv_str s)
+void rv_policy_quote(struct rv_buf *b, struct rv_str s)
 {
 	rv_buf_addc(b, '"');
 	for (size_t i = 0; i < s.n; i++) {
@@ -146,7 +146,7 @@ static void put_word(
 		return;
 	}
 	rv_buf_addz(b, "action ");
-	put_string(b, one->name);
+	rv_policy_quote(b, one->name);
 	put_place(b, w, effect);
 }
 

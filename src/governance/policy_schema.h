@@ -10,4 +10,6 @@
  * text" in a. Errors: RV_EINVAL with line and column: the first error, with what to do. */
 RV_MUST_USE enum rv_code rv_policy_validate(struct rv_arena *a, struct rv_str name,
 	struct rv_str text, const struct rv_str **ret_warnings, size_t *ret_n, struct rv_err *err);
+/* Appends a Cedar string. */
+void rv_policy_quote(struct rv_buf *b, struct rv_str s);
 #endif

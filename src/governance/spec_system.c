@@ -1,5 +1,6 @@
 /* The profile of an AI system, and limits. */
 #include "governance/class.h"
+#include "governance/simple.h"
 #include "governance/spec_int.h"
 
 enum { TEXT_MAX = 4096, USAGE_MAX = 32768, SHORT_MAX = 200, LIMITS_MAX = 32 };
@@ -101,27 +102,6 @@ static enum rv_code check_access(struct rv_arena *a, const struct rv_json *v, st
 				"spec.access: each entry names a resource (\"Type/id\", a '*' last "
 				"for all that begin so) and its actions");
 	}
-	return RV_OK;
-}
-
-static enum rv_code check_actions(struct rv_arena *a, const struct rv_json *v, struct rv_err *err)
-{
-	static const char *const lists[] = { "autonomous", "approval", "escalate", "never" };
-	struct rv_json_obj o;
-	size_t n = 0;
-	if (!v)
-		return RV_OK;
-	RV_TRY(rv_json_obj_open(&o, v, "spec.actions", err));
-	for (size_t i = 0; i < RV_COUNT(lists); i++) {
-		struct rv_strs s = { 0 };
-		RV_TRY(rv_spec_strs(a, &o, lists[i], &s, err));
-		n += s.n;
-	}
-	RV_TRY(rv_json_obj_close(&o, err));
-	if (n == 0)
-		return RV_FAIL_AT(err, RV_EINVAL, "", v->line, v->col,
-			"spec.actions: says nothing; list what it does by itself (autonomous), "
-			"with approval, must escalate, never does");
 	return RV_OK;
 }
 
@@ -253,6 +233,6 @@ enum rv_code rv_spec_system_read(
 			ret->owner.n == 0 ? "owner" : "class");
 	RV_TRY(rv_class_check(v, err));
 	RV_TRY(check_access(a, ret->access, err));
-	RV_TRY(check_actions(a, ret->actions, err));
+	RV_TRY(rv_simple_check(a, ret->actions, err));
 	return check_escalation(ret->escalation, err);
 }

@@ -84,9 +84,12 @@ static enum rv_code add_alone(struct rv_board *b, const struct rv_json *actions,
 	struct board_system *s, struct rv_err *err)
 {
 	const struct rv_json *list = rv_json_get(actions, "autonomous");
-	for (size_t i = 0; rv_json_is(list, RV_JSON_ARR) && i < list->n_items; i++)
-		if (list->items[i]->type == RV_JSON_STR)
-			RV_TRY(board_add(b, &s->alone, list->items[i]->str, err));
+	for (size_t i = 0; rv_json_is(list, RV_JSON_ARR) && i < list->n_items; i++) {
+		const struct rv_json *v = list->items[i];
+		/* With conditions or without: it is done alone. */
+		RV_TRY(board_add(b, &s->alone,
+			v->type == RV_JSON_STR ? v->str : board_str(v, "action"), err));
+	}
 	return RV_OK;
 }
 

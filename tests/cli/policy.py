@@ -167,4 +167,114 @@ def lint_diff_publish_history_rollback(l):
     assert "acme" in l.ok("policy", "list", who="audrey")
 
 
+BUYER = """kind: System
+name: buyer-bot
+spec:
+  class: worker
+  dimensions: {trigger: 2, persistence: 2, autonomy: 2, scope: 1, identity: 2}
+  owner: olivia
+  purpose: buys things
+  environment: production
+  access:
+    - {resource: "Service/site-*", actions: [release, delete]}
+    - {resource: "Account/*", actions: [spend]}
+    - {resource: "Moon/*", actions: [fly]}
+  actions:
+    approvers: [release-managers]
+    autonomous:
+      - {action: release, environment: staging}
+      - {action: spend, amount: {up_to: "50.00"}, arguments: {shop: [books, paper], count: {up_to: 9}}}
+      - {action: post, on: "Service/social-posts", time: {from: "09:00", until: "17:00", utc_offset: "+01:00"}}
+      - fly
+    approval:
+      - {action: release, environment: production, quorum: 2, expires: 2h}
+      - {action: spend, amount: {over: "50.00"}, by: [marketing-leads]}
+    escalate: [complaint]
+    never:
+      - {action: delete, reason: "nothing is ever deleted"}
+      - {action: release, outside: {from: "22:00", until: "06:00"}, data_class: secret}
+  failure: {plan: stop, call: olivia}
+  escalation: [{to: olivia, within: 1h}]
+  review: {cadence: 90d}
+  output_reviewer: ruth
+  limits: none
+"""
+
+
+@case
+def the_simple_form_is_cedar(l):
+    l.ok("apply", "--submit", "-f", l.file("buyer.yaml", BUYER), who="olivia")
+    text = l.ok("policy", "new", "buyer-bot", who="olivia")
+    for part in ('@id("buyer-bot-autonomous-1")', '@approval("release-managers")', '@quorum("2")', '@expires("2h")',
+                 '@approval("marketing-leads")', '@escalate("buyer-bot")', '@reason("nothing is ever deleted")',
+                 '"fly": nothing in the catalogue'.replace('"', "'"), 'duration("60m")'):
+        assert part in text, (part, text)
+    assert "Service/site-production" in text and "site-*" not in text
+    path = write(l, "buyer-bot.cedar", text)
+    for line in l.ok("policy", "lint", path, who="gordon").splitlines():
+        assert "warning" not in line or "beyond the schema" in line, line  # arguments are each tool's own
+    free = write(l, "acme.cedar", ACME.split('@id("production-needs')[0])  # only what the form says counts here
+
+    def says(action, resource, context="{}", at="2026-11-26T12:00:00Z"):
+        v = l.json("policy", "simulate", "buyer-bot", action, resource, "--with", path, "--with", free, "-c", context, "--at", at,
+                   who="olivia")
+        return v["outcome"], v["groups"]
+    allow, deny = ("allow", []), ("deny", [])
+    spend = '{"amount":"%s","arguments":{"shop":"%s","count":%d}}'
+    for got, want in (
+        (says("release", "Service/site-staging"), allow),
+        (says("release", "Service/site-production"), ("hold", ["release-managers"])),
+        (says("release", "Service/site-unknown"), deny),
+        (says("spend", "Account/ads", spend % ("50.00", "books", 9)), allow),
+        (says("spend", "Account/ads", spend % ("50.0001", "books", 9)), ("hold", ["marketing-leads"])),
+        (says("spend", "Account/ads", spend % ("10.00", "cars", 9)), deny),
+        (says("spend", "Account/ads", spend % ("10.00", "books", 10)), deny),
+        (says("spend", "Account/ads", '{"arguments":{"shop":"books","count":1}}'), deny),  # no amount: in doubt it asks; and none permits
+        (says("spend", "Service/site-staging", spend % ("1.00", "books", 1)), deny),
+        (says("post", "Service/social-posts"), allow),
+        (says("post", "Service/social-posts", at="2026-11-26T08:00:00Z"), allow),
+        (says("post", "Service/social-posts", at="2026-11-26T07:59:00Z"), deny),
+        (says("post", "Service/social-posts", at="2026-11-26T16:00:00Z"), deny),
+        (says("fly", "Moon/base"), deny),
+        (says("complaint", "Service/site-staging"), deny),
+        (says("delete", "Service/site-staging"), deny),
+    ):
+        assert got == want, (got, want)
+    v = l.json("policy", "simulate", "buyer-bot", "delete", "Service/site-staging", "--with", path, who="olivia")
+    assert [r["text"] for r in v["reasons"] if r.get("policy") == "buyer-bot-never-1"] == ["nothing is ever deleted"]
+
+
+@case
+def a_condition_less_is_a_widening(l):
+    l.ok("system", "approve", "buyer-bot", who="gordon")
+    for old, new, waits in (
+        ('      - {action: release, environment: staging}\n', "      - release\n", True),
+        ('      - {action: delete, reason: "nothing is ever deleted"}\n', "", True),
+        ("approvers: [release-managers]", "approvers: [release-managers, marketing-leads]", True),
+        ("      - fly\n", "", False),
+    ):
+        assert old in BUYER
+        out = l.ok("apply", "-n", "-f", l.file("b.yaml", BUYER.replace(old, new)), who="olivia")
+        assert ("1 waiting" in out) == waits, (old, out)
+
+
+@case
+def mistakes_in_the_simple_form_have_a_place(l):
+    for old, new, part in (
+        ("      - fly\n", '      - {action: fly, on: "Moon/*"}\n', "patterns stand under access"),
+        ("      - fly\n", '      - {action: fly, wen: now}\n', "wen"),
+        ("      - fly\n", '      - {action: fly, by: [release-managers]}\n', "stands under approval"),
+        ('{over: "50.00"}', "{over: fifty}", "decimals in text"),
+        ('utc_offset: "+01:00"', 'utc_offset: "Europe/Berlin"', "no time zones with summer time"),
+        ('from: "09:00"', 'from: "25:00"', "times of day"),
+        ("count: {up_to: 9}", "count: {above: 9}", "above"),
+    ):
+        status, _, err = l.run("apply", "-n", "-f", l.file("b.yaml", BUYER.replace(old, new)), who="olivia")
+        assert status == 2 and part in err and "b.yaml:" in err, (new, err)
+    status, _, err = l.run("policy", "new", "deploy-bot", who="olivia")
+    assert status == 2 and "who approves" in err, err
+    assert l.run("policy", "new", "faq-bot", who="olivia")[0] == 4
+    assert l.run("policy", "new", "buyer-bot", who="oscar")[0] == 3
+
+
 main(setup)
