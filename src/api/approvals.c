@@ -164,8 +164,12 @@ enum rv_code rv_api_limits(struct rv_api_call *c, struct rv_json_w *w, struct rv
 		rv_json_w_kv_str(w, "id", l->id);
 		rv_api_kv(w, "name", l->name);
 		rv_api_kv(w, "subject", l->subject);
+		rv_json_w_kv_strz(w, "unit", rv_unit_name(l->unit));
 		rv_api_kv(w, "currency", l->currency);
 		rv_api_kv(w, "per", l->per);
+		rv_api_kv(w, "zone", l->zone);
+		if (l->n_resources > 0)
+			rv_api_kv_list(w, "resources", l->resources, l->n_resources);
 		kv_amount(w, "max", l->max);
 		kv_amount(w, "used", rows[i].now.used);
 		kv_amount(w, "unsettled", rows[i].open);

@@ -184,7 +184,7 @@ static enum rv_code run(void *arg, struct rv_op *op, struct rv_err *err)
 	rv_snapshot_unref(d->snap);
 	d->snap = rv_snapshot_get(d->gate->gov);
 	d->now_ns = op->now_ns;
-	d->has_hold = d->is_replay = false;
+	d->has_hold = d->is_replay = d->has_states = false;
 	RV_TRY(evaluate(d, err));
 	RV_TRY(find_replay(d, op, err));
 	if (d->is_replay)
@@ -225,6 +225,7 @@ static void record_failure(struct rv_decision *d)
 	rv_uuid_format(&id, d->event_id); /* the other may have been in what failed */
 	d->has_hold = d->is_replay = false;
 	d->n_limits = 0;
+	d->has_states = false;
 	rv_gate_refuse(d, "storage_unavailable", "the decision could not be stored");
 	if (rv_gate_record(d, &err) == RV_OK)
 		record_directly(d);

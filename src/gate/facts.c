@@ -270,19 +270,32 @@ static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struc
 
 /* ---- limits that bind this action ---- */
 
-static bool limit_covers(const struct rv_limit *l, struct rv_str action)
+/* "Service/shop-*": a '*' last stands for all that begin so. */
+static bool is_named(const struct rv_decision *d, struct rv_str pattern)
 {
-	for (size_t i = 0; i < l->n_actions; i++)
-		if (rv_str_eq(l->actions[i], action))
-			return true;
-	return l->n_actions == 0;
+	char name[600];
+	int n = snprintf(
+		name, sizeof name, "%.*s/%.*s", RV_FMT(d->catalogue_type), RV_FMT(d->catalogue_id));
+	if (n < 0 || (size_t)n >= sizeof name)
+		return true; /* in doubt it counts */
+	return rv_pattern_covers(pattern, rv_str_n(name, (size_t)n));
+}
+
+static bool limit_covers(const struct rv_decision *d, const struct rv_limit *l)
+{
+	bool acts = l->n_actions == 0, is_on = l->n_resources == 0;
+	for (size_t i = 0; i < l->n_actions && !acts; i++)
+		acts = rv_str_eq(l->actions[i], d->ask->action);
+	for (size_t i = 0; acts && i < l->n_resources && !is_on; i++)
+		is_on = is_named(d, l->resources[i]);
+	return acts && is_on;
 }
 
 static enum rv_code limit_amount(
 	const struct rv_decision *d, const struct rv_limit *l, int64_t *ret, struct rv_err *err)
 {
 	const struct rv_json *given = rv_json_get_str(d->extra.limits, l->name);
-	if (l->unit == RV_UNIT_COUNT) {
+	if (l->unit == RV_UNIT_COUNT || l->unit == RV_UNIT_CONCURRENT) {
 		*ret = 10000;
 		return RV_OK;
 	}
@@ -328,7 +341,7 @@ static enum rv_code find_limits(struct rv_decision *d, struct rv_err *err)
 	RV_TRY(check_amounts(d, all, n, err));
 	d->n_limits = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (!limit_covers(all[i], d->ask->action))
+		if (!limit_covers(d, all[i]))
 			continue;
 		RV_TRY(limit_amount(d, all[i], &d->amounts[d->n_limits], err));
 		d->limits[d->n_limits++] = all[i];

@@ -65,6 +65,8 @@ struct rv_decision {
 	const struct rv_limit *limits[LIMITS_MAX];
 	int64_t amounts[LIMITS_MAX];
 	size_t n_limits;
+	struct rv_reserved states[LIMITS_MAX]; /* of them, once looked at */
+	bool has_states;
 
 	/* What the answer shows. */
 	char event_id[RV_UUID_SIZE]; /* made before the event, for what refers to it */

@@ -184,6 +184,33 @@ static void put_hold(struct rv_json_w *w, const struct rv_decision *d)
 	rv_json_w_obj_end(w);
 }
 
+/* What is left of each limit that binds this action, after it if it was allowed. */
+static void put_limits(struct rv_json_w *w, const struct rv_decision *d)
+{
+	char text[32], when[RV_TIME_SIZE];
+	bool counts = d->verdict.outcome == RV_ALLOW;
+	rv_json_w_name(w, "limits");
+	rv_json_w_arr(w);
+	for (size_t i = 0; i < d->n_limits; i++) {
+		const struct rv_limit *l = d->limits[i];
+		const struct rv_reserved *s = &d->states[i];
+		int64_t used = counts ? s->used : s->used - s->amount;
+		rv_json_w_obj(w);
+		rv_json_w_kv_str(w, "name", l->name);
+		rv_json_w_kv_strz(w, "unit", rv_unit_name(l->unit));
+		if (l->currency.n > 0)
+			rv_json_w_kv_str(w, "currency", l->currency);
+		rv_json_w_kv_strz(w, "max", rv_amount_format(s->max, 0, text));
+		rv_json_w_kv_strz(w, "used", rv_amount_format(used, 0, text));
+		rv_json_w_kv_strz(
+			w, "left", rv_amount_format(s->max > used ? s->max - used : 0, 0, text));
+		if (s->resets_ns > 0)
+			rv_json_w_kv_strz(w, "resets", rv_time_format(s->resets_ns, when));
+		rv_json_w_obj_end(w);
+	}
+	rv_json_w_arr_end(w);
+}
+
 void rv_gate_answer_json(struct rv_decision *d)
 {
 	RV_AUTO_BUF b;
@@ -201,6 +228,8 @@ void rv_gate_answer_json(struct rv_decision *d)
 		rv_json_w_kv_str(&w, "digest", d->digest);
 	if (d->has_hold)
 		put_hold(&w, d);
+	if (d->has_states)
+		put_limits(&w, d);
 	if (d->intent_id[0]) {
 		rv_json_w_name(&w, "intent");
 		rv_json_w_obj(&w);

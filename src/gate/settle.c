@@ -28,7 +28,9 @@ static struct rv_str limit_text(struct rv_decision *d, const struct rv_limit *l,
 		"limit '%.*s': with this, %s of %s%s%.*s would be used (%.*s%.*s)", RV_FMT(l->name),
 		rv_amount_format(used, 0, after), rv_amount_format(l->max, 0, max),
 		l->currency.n > 0 ? " " : "", RV_FMT(l->currency),
-		rv_str_eqz(l->per, "total") ? 0 : 4, "per ", RV_FMT(l->per));
+		rv_str_eqz(l->per, "total") ? 0 : 4, "per ",
+		l->unit == RV_UNIT_CONCURRENT ? 7 : (int)l->per.n,
+		l->unit == RV_UNIT_CONCURRENT ? "at once" : l->per.p);
 	return rv_str_of(text ? text : "limit exceeded");
 }
 
@@ -36,13 +38,14 @@ static struct rv_str limit_text(struct rv_decision *d, const struct rv_limit *l,
 enum rv_code rv_gate_limits(
 	struct rv_decision *d, struct rv_op *op, struct rv_reserve *items, struct rv_err *err)
 {
-	struct rv_reserved states[LIMITS_MAX];
+	struct rv_reserved *states = d->states;
 	struct rv_verdict *v = &d->verdict;
 	for (size_t i = 0; i < d->n_limits; i++)
 		items[i] = (struct rv_reserve){ .limit = d->limits[i], .amount = d->amounts[i] };
 	if (d->n_limits == 0)
 		return RV_OK;
 	RV_TRY(rv_limit_look(op, items, d->n_limits, states, err));
+	d->has_states = true;
 	for (size_t i = 0; i < d->n_limits; i++) {
 		if (!states[i].exceeds)
 			continue;
@@ -189,7 +192,6 @@ enum rv_code rv_gate_hold(struct rv_decision *d, struct rv_op *op, struct rv_err
 enum rv_code rv_gate_reserve(
 	struct rv_decision *d, struct rv_op *op, const struct rv_reserve *items, struct rv_err *err)
 {
-	struct rv_reserved states[LIMITS_MAX];
 	bool ok = true;
 	if (d->verdict.outcome != RV_ALLOW || d->n_limits == 0)
 		return RV_OK;
@@ -197,7 +199,7 @@ enum rv_code rv_gate_reserve(
 	 */
 	struct rv_str id = rv_str_of(d->intent_id[0] ? d->intent_id : d->event_id);
 	RV_TRY(rv_limit_reserve(op, id, d->system->name, d->point ? d->point->name : RV_STR(""),
-		items, d->n_limits, states, &ok, err));
+		items, d->n_limits, d->states, &ok, err));
 	return ok ? RV_OK
 		  : RV_FAIL(err, RV_EINTERNAL, "a limit changed inside its own transaction");
 }

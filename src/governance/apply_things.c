@@ -173,11 +173,13 @@ static enum rv_code put_meter(struct rv_op *op, bool is_role, struct rv_str subj
 		.excess = l->excess,
 		.quorum = l->quorum,
 		.active = 1,
-		.spec = spec };
+		.spec = spec,
+		.zone = l->zone };
 	RV_TRY(rv_spec_canonical(op->arena, l->json, &body, err));
 	RV_TRY(rv_op_digest(op, body, &d.hash, err));
 	RV_TRY(rv_strs_json(op, l->actions.v, l->actions.n, &d.actions_json, err));
 	RV_TRY(rv_strs_json(op, l->approvers.v, l->approvers.n, &d.groups_json, err));
+	RV_TRY(rv_strs_json(op, l->resources.v, l->resources.n, &d.resources_json, err));
 	RV_TRY(rv_db_meter_def_put(op->txn, &d, err));
 	return rv_touch(
 		op, is_role ? RV_PART_ROLE : RV_PART_SYSTEM, subject, (struct rv_str){ 0 }, err);

@@ -133,10 +133,26 @@ static bool actions_widen(const struct rv_json *old, const struct rv_json *now)
 	return false;
 }
 
+/* What the old one counted, the new one counts. */
+static bool resources_within(const struct rv_spec_limit *old, const struct rv_spec_limit *now)
+{
+	if (now->resources.n == 0)
+		return true;
+	for (size_t i = 0; i < old->resources.n; i++) {
+		bool found = false;
+		for (size_t k = 0; k < now->resources.n && !found; k++)
+			found = rv_pattern_covers(now->resources.v[k], old->resources.v[i]);
+		if (!found)
+			return false;
+	}
+	return old->resources.n > 0;
+}
+
 static bool limit_is_looser(const struct rv_spec_limit *old, const struct rv_spec_limit *now)
 {
 	if (!rv_str_eq(old->unit, now->unit) || !rv_str_eq(old->currency, now->currency) ||
 		!rv_str_eq(old->per, now->per) || !rv_str_eq(old->role, now->role) ||
+		!rv_str_eq(old->zone, now->zone) || !resources_within(old, now) ||
 		now->max > old->max || now->quorum < old->quorum)
 		return true;
 	if (rv_str_eqz(old->excess, "deny") && !rv_str_eqz(now->excess, "deny"))

@@ -574,14 +574,25 @@ RV_MUST_USE bool rv_amount_parse(struct rv_str text, int64_t *ret);
 /* "12.50"; at least min_digits (0..4) after the point; returns buf. */
 const char *rv_amount_format(int64_t amount, unsigned min_digits, char buf[32]);
 
-enum rv_unit { RV_UNIT_COUNT = 1, RV_UNIT_MONEY, RV_UNIT_BYTES, RV_UNIT_TOKENS };
+enum rv_unit {
+	RV_UNIT_COUNT = 1,
+	RV_UNIT_MONEY,
+	RV_UNIT_BYTES,
+	RV_UNIT_TOKENS,
+	RV_UNIT_CONCURRENT, /* actions begun and not over */
+};
+const char *rv_unit_name(enum rv_unit u); /* "count" ... */
 struct rv_limit {
 	struct rv_str id; /* "limit:ads-bot/ad-spend" */
 	struct rv_str name, subject, currency, hash;
 	enum rv_unit unit;
 	bool subject_is_role;
 	int64_t max; /* 1/10000 */
-	struct rv_str per; /* minute | hour | day | week | month | total; UTC calendar */
+	struct rv_str per; /* minute | hour | day | week | month of the calendar, total, or a span
+			    such as "24h" that slides */
+	struct rv_str zone; /* whose calendar; empty: UTC */
+	const struct rv_str *resources; /* "Type/id", a '*' last for all that begin so; none: all */
+	size_t n_resources;
 	const struct rv_str *actions; /* none: all */
 	size_t n_actions;
 	bool holds; /* excess holds instead of denies */
@@ -589,6 +600,8 @@ struct rv_limit {
 	size_t n_groups;
 	int64_t quorum;
 };
+/* "Service/shop-*" covers what begins so; anything else only itself. */
+bool rv_pattern_covers(struct rv_str pattern, struct rv_str other);
 struct rv_reserve {
 	const struct rv_limit *limit;
 	int64_t amount; /* 1/10000 of the unit; a count is 10000 */
@@ -597,6 +610,9 @@ struct rv_reserve {
 struct rv_reserved {
 	int64_t amount, used, max; /* used: after it */
 	int64_t window_ns, resets_ns; /* 0: never */
+	int64_t in_window; /* of used, what the meter that was written holds: a slice of it, if it
+			    slides */
+	int64_t since_ns; /* meters from here on count */
 	bool exceeds;
 };
 /* All or none. id: of the whole reservation (the intent's). ret_states: n of them, filled also when

@@ -15,6 +15,8 @@
 #define RV_UNSEPARATED_NS (7 * RV_DAY_NS)
 #define RV_CREDENTIAL_MAX_NS (366 * RV_DAY_NS)
 #define RV_IDEM_NS (1 * RV_DAY_NS)
+#define RV_SLIDE_MIN_NS (60 * RV_NS_PER_S)
+#define RV_SLIDE_MAX_NS (366 * RV_DAY_NS)
 enum { RV_NAME_MAX = 64, RV_PARENT_DEPTH_MAX = 8 };
 
 struct rv_control;

@@ -3,54 +3,8 @@
  * decision: two reservations cannot both see the last cent. What is reserved stays spent until a
  * point settles it or a person releases it, so that a crash in between errs towards having spent.
  *
- * Windows are those of the UTC calendar (docs/manifests.md): a week begins on Monday, "total"
- * never ends. */
-#include "governance/governance_int.h"
-
-#define MINUTE_NS (60 * RV_NS_PER_S)
-#define HOUR_NS (3600 * RV_NS_PER_S)
-
-static void month_window(int64_t days, int64_t *start, int64_t *end)
-{
-	int64_t y;
-	unsigned m, d;
-	rv_civil_from_days(days, &y, &m, &d);
-	*start = rv_days_from_civil(y, m, 1) * RV_DAY_NS;
-	*end = (m == 12 ? rv_days_from_civil(y + 1, 1, 1) : rv_days_from_civil(y, m + 1, 1)) *
-		RV_DAY_NS;
-}
-
-static enum rv_code window_of(
-	struct rv_str per, int64_t now_ns, int64_t *start, int64_t *end, struct rv_err *err)
-{
-	static const struct {
-		const char *per;
-		int64_t ns;
-	} even[] = {
-		{ "minute", MINUTE_NS },
-		{ "hour", HOUR_NS },
-		{ "day", RV_DAY_NS },
-	};
-	int64_t days = now_ns / RV_DAY_NS;
-	for (size_t i = 0; i < RV_COUNT(even); i++) {
-		if (!rv_str_eqz(per, even[i].per))
-			continue;
-		*start = now_ns - now_ns % even[i].ns;
-		*end = *start + even[i].ns;
-		return RV_OK;
-	}
-	if (rv_str_eqz(per, "week")) {
-		*start = (days - (days + 3) % 7) * RV_DAY_NS; /* day 0 was a Thursday */
-		*end = *start + 7 * RV_DAY_NS;
-	} else if (rv_str_eqz(per, "month")) {
-		month_window(days, start, end);
-	} else if (rv_str_eqz(per, "total")) {
-		*start = *end = 0;
-	} else {
-		return RV_FAIL(err, RV_ECORRUPT, "a limit per '%.*s'", RV_FMT(per));
-	}
-	return RV_OK;
-}
+ * Windows (limit_window.c) are those of a calendar, or slide. */
+#include "governance/limit_int.h"
 
 /* The definition as it is now: the caller's may come from an older snapshot. */
 static enum rv_code def_now(
@@ -78,19 +32,44 @@ static enum rv_code meter_now(struct rv_op *op, struct rv_str def, int64_t windo
 	return code == RV_OK || code == RV_ENOENT ? RV_OK : RV_FAIL(err, code, "%s", e.msg);
 }
 
+/* What counts besides the meter that is written now: the other slices of a window that slides. */
+static enum rv_code used_before(struct rv_op *op, const struct rv_db_meter *meter,
+	const struct limit_window *w, int64_t *ret, struct rv_err *err)
+{
+	struct rv_db_meter *rows;
+	size_t n;
+	const struct rv_query q = { .where = { RV_Q_STR(meter, def, RV_CMP_EQ, meter->def),
+					    RV_Q_INT(meter, window_ns, RV_CMP_GT, w->since_ns) },
+		.n_where = 2 };
+	*ret = 0;
+	if (!w->slides)
+		return RV_OK;
+	RV_TRY(rv_db_meter_list(op->txn, op->arena, &q, &rows, &n, err));
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].window_ns != meter->window_ns && !rv_add_ok(*ret, rows[i].used, ret))
+			return RV_FAIL(err, RV_ELIMIT, "the meter is full");
+	return RV_OK;
+}
+
 static enum rv_code look_one(struct rv_op *op, const struct rv_reserve *item,
 	struct rv_db_meter_def *def, struct rv_db_meter *meter, struct rv_reserved *ret,
 	struct rv_err *err)
 {
-	int64_t after;
+	int64_t after, others;
+	struct limit_window w;
 	if (item->amount < 0)
 		return RV_FAIL(err, RV_EINVAL, "limit '%.*s': a negative amount",
 			RV_FMT(item->limit->name));
 	*ret = (struct rv_reserved){ .amount = item->amount };
 	RV_TRY(def_now(op, item->limit, def, err));
-	RV_TRY(window_of(def->per, op->now_ns, &ret->window_ns, &ret->resets_ns, err));
-	RV_TRY(meter_now(op, def->id, ret->window_ns, meter, err));
-	if (!rv_add_ok(meter->used, item->amount, &after))
+	RV_TRY(limit_window_of(op->arena, def, op->now_ns, &w, err));
+	ret->window_ns = w.start_ns;
+	ret->resets_ns = w.resets_ns;
+	ret->since_ns = w.slides ? w.since_ns + 1 : w.start_ns;
+	RV_TRY(meter_now(op, def->id, w.start_ns, meter, err));
+	RV_TRY(used_before(op, meter, &w, &others, err));
+	if (!rv_add_ok(meter->used, item->amount, &ret->in_window) ||
+		!rv_add_ok(ret->in_window, others, &after))
 		return RV_FAIL(err, RV_ELIMIT, "limit '%.*s': the amount is too large",
 			RV_FMT(item->limit->name));
 	ret->max = def->max;
@@ -115,7 +94,7 @@ static enum rv_code reserve_one(struct rv_op *op, struct rv_str id, struct rv_st
 	struct rv_err *err)
 {
 	const struct rv_db_meter meter = {
-		.def = item->limit->id, .window_ns = state->window_ns, .used = state->used
+		.def = item->limit->id, .window_ns = state->window_ns, .used = state->in_window
 	};
 	const struct rv_db_reservation row = { .id = id,
 		.def = item->limit->id,
@@ -201,12 +180,14 @@ static enum rv_code settle_one(
 {
 	struct rv_db_meter meter;
 	struct rv_db_meter_def def = { .id = r->def };
+	RV_TRY(rv_db_meter_def_get(op->txn, op->arena, &def, err));
+	if (rv_str_eqz(def.unit, "concurrent"))
+		amount = 0; /* it is over, whatever it was */
 	if (rv_str_eqz(r->state, "settled") && r->settled == amount)
 		return RV_OK;
 	if (!rv_str_eqz(r->state, "reserved"))
 		return RV_FAIL(err, RV_ECONFLICT, "reservation '%.*s' is %.*s already",
 			RV_FMT(r->id), RV_FMT(r->state));
-	RV_TRY(rv_db_meter_def_get(op->txn, op->arena, &def, err));
 	RV_TRY(move_meter(op, r, amount - r->amount, &meter, err));
 	r->state = RV_STR("settled");
 	r->settled = amount;
@@ -290,10 +271,16 @@ enum rv_code rv_limit_release(
 	return RV_OK;
 }
 
+static const char *const units[] = { "", "count", "money", "bytes", "tokens", "concurrent" };
+
+const char *rv_unit_name(enum rv_unit u)
+{
+	return (size_t)u < RV_COUNT(units) ? units[u] : "";
+}
+
 enum rv_code rv_limit_of_row(struct rv_arena *a, const struct rv_db_meter_def *d,
 	struct rv_limit *ret, struct rv_err *err)
 {
-	static const char *const units[] = { "", "count", "money", "bytes", "tokens" };
 	*ret = (struct rv_limit){ .id = d->id,
 		.name = d->name,
 		.subject = d->subject,
@@ -301,6 +288,7 @@ enum rv_code rv_limit_of_row(struct rv_arena *a, const struct rv_db_meter_def *d
 		.hash = d->hash,
 		.max = d->max,
 		.per = d->per,
+		.zone = d->zone,
 		.holds = rv_str_eqz(d->excess, "hold"),
 		.quorum = d->quorum,
 		.subject_is_role = rv_str_eqz(d->subject_kind, "role") };
@@ -311,6 +299,7 @@ enum rv_code rv_limit_of_row(struct rv_arena *a, const struct rv_db_meter_def *d
 		return RV_FAIL(err, RV_ECORRUPT, "limit '%.*s' counts '%.*s'", RV_FMT(d->id),
 			RV_FMT(d->unit));
 	RV_TRY(rv_strs_parse(a, d->actions_json, &ret->actions, &ret->n_actions, err));
+	RV_TRY(rv_strs_parse(a, d->resources_json, &ret->resources, &ret->n_resources, err));
 	return rv_strs_parse(a, d->groups_json, &ret->groups, &ret->n_groups, err);
 }
 
@@ -351,7 +340,7 @@ static enum rv_code states_add(
 	};
 	RV_TRY(rv_db_reservation_list(op->txn, op->arena, &q, &rows, &n, err));
 	for (size_t i = 0; i < n; i++)
-		if (rows[i].window_ns == st->now.window_ns)
+		if (rows[i].window_ns >= st->now.since_ns)
 			st->open += rows[i].amount;
 	return RV_OK;
 }

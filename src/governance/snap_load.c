@@ -33,6 +33,8 @@ static const struct rv_limit *pack_limits(struct snap_pack *p, const struct rv_l
 		l.currency = snap_pack_str(p, l.currency);
 		l.hash = snap_pack_str(p, l.hash);
 		l.per = snap_pack_str(p, l.per);
+		l.zone = snap_pack_str(p, l.zone);
+		l.resources = snap_pack_strs(p, l.resources, l.n_resources);
 		l.actions = snap_pack_strs(p, l.actions, l.n_actions);
 		l.groups = snap_pack_strs(p, l.groups, l.n_groups);
 		if (out)

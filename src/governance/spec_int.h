@@ -8,9 +8,9 @@ struct rv_strs {
 	size_t n;
 };
 struct rv_spec_limit {
-	struct rv_str name, unit, currency, per, excess;
+	struct rv_str name, unit, currency, per, excess, zone;
 	int64_t max, quorum;
-	struct rv_strs actions, approvers;
+	struct rv_strs actions, approvers, resources;
 	struct rv_str role; /* kind Limit only */
 	const struct rv_json *json;
 };
@@ -90,6 +90,4 @@ enum rv_code rv_spec_canonical(
 enum rv_code rv_spec_diff(struct rv_op *op, enum rv_kind kind, const struct rv_json *old,
 	const struct rv_json *now, struct rv_apply_field **ret, size_t *ret_n, bool *ret_widens,
 	struct rv_err *err);
-/* "Service/shop-*" covers what begins so; anything else only itself. */
-bool rv_pattern_covers(struct rv_str pattern, struct rv_str other);
 #endif

@@ -1,4 +1,5 @@
 /* The profile of an AI system, and limits. */
+#include "base/zone.h"
 #include "governance/class.h"
 #include "governance/simple.h"
 #include "governance/spec_int.h"
@@ -9,11 +10,42 @@ static const char *const dimensions[] = { "trigger", "persistence", "autonomy", 
 	"identity" };
 static const char *const classes[] = { "assistant", "agent", "worker", NULL };
 
+/* What per and zone say together. */
+static enum rv_code check_window(struct rv_arena *a, const struct rv_json *v,
+	const struct rv_spec_limit *l, struct rv_err *err)
+{
+	static const char *const pers[] = { "minute", "hour", "day", "week", "month", "total" };
+	int64_t span;
+	bool is_word = false;
+	for (size_t i = 0; i < RV_COUNT(pers); i++)
+		is_word |= rv_str_eqz(l->per, pers[i]);
+	const struct rv_json *per = rv_json_get(v, "per"), *zone = rv_json_get(v, "zone");
+	if (!is_word &&
+		(!rv_duration_parse(l->per, &span) || span < RV_SLIDE_MIN_NS ||
+			span > RV_SLIDE_MAX_NS))
+		return RV_FAIL_AT(err, RV_EINVAL, "", per->line, per->col,
+			"limits.per: '%.*s' is none of minute, hour, day, week, month, total, and "
+			"no span from 1m to 366d that slides",
+			RV_FMT(l->per));
+	if (rv_str_eqz(l->unit, "concurrent") && !rv_str_eqz(l->per, "total"))
+		return RV_FAIL_AT(err, RV_EINVAL, "", per->line, per->col,
+			"limits.per: what is going on at once has no window");
+	if (l->zone.n == 0)
+		return RV_OK;
+	struct rv_zone z;
+	struct rv_err e = { 0 };
+	if (!is_word || rv_str_eqz(l->per, "total"))
+		return RV_FAIL_AT(err, RV_EINVAL, "", zone->line, zone->col,
+			"limits.zone: goes with a window of the calendar");
+	return rv_zone_load(a, l->zone, &z, &e) == RV_OK
+		? RV_OK
+		: RV_FAIL_AT(err, RV_EINVAL, "", zone->line, zone->col, "limits.zone: %s", e.msg);
+}
+
 enum rv_code rv_spec_limit_read(struct rv_arena *a, const struct rv_json *v, bool needs_role,
 	struct rv_spec_limit *ret, struct rv_err *err)
 {
-	static const char *const units[] = { "count", "money", "bytes", "tokens", NULL };
-	static const char *const pers[] = { "minute", "hour", "day", "week", "month", "total",
+	static const char *const units[] = { "count", "money", "bytes", "tokens", "concurrent",
 		NULL };
 	static const char *const excesses[] = { "deny", "hold", NULL };
 	struct rv_json_obj o;
@@ -27,13 +59,17 @@ enum rv_code rv_spec_limit_read(struct rv_arena *a, const struct rv_json *v, boo
 		RV_TRY(rv_spec_slug(&o, "name", &ret->name, err));
 	RV_TRY(rv_spec_word(&o, "unit", units, &ret->unit, err));
 	RV_TRY(rv_spec_text(&o, "currency", 3, &ret->currency, err));
-	RV_TRY(rv_spec_word(&o, "per", pers, &ret->per, err));
+	RV_TRY(rv_spec_text(&o, "per", 16, &ret->per, err));
+	RV_TRY(rv_spec_text(&o, "zone", 64, &ret->zone, err));
+	RV_TRY(rv_spec_strs(a, &o, "resources", &ret->resources, err));
 	RV_TRY(rv_spec_word(&o, "excess", excesses, &ret->excess, err));
 	RV_TRY(rv_spec_strs(a, &o, "actions", &ret->actions, err));
 	RV_TRY(rv_spec_slugs(a, &o, "approvers", &ret->approvers, err));
 	RV_TRY(rv_json_opt_i64(&o, "quorum", 1, 20, &ret->quorum, err));
 	const struct rv_json *max = rv_json_opt_any(&o, "max");
 	RV_TRY(rv_json_obj_close(&o, err));
+	if (ret->per.n == 0 && rv_str_eqz(ret->unit, "concurrent"))
+		ret->per = RV_STR("total");
 	const char *missing = !max ? "max" : ret->per.n == 0 ? "per" : NULL;
 	if (needs_role && ret->role.n == 0)
 		missing = "role";
@@ -42,6 +78,7 @@ enum rv_code rv_spec_limit_read(struct rv_arena *a, const struct rv_json *v, boo
 	if (missing)
 		return RV_FAIL_AT(
 			err, RV_EINVAL, "", v->line, v->col, "a limit needs '%s'", missing);
+	RV_TRY(check_window(a, v, ret, err));
 	bool ok = max->type == RV_JSON_STR ? rv_amount_parse(max->str, &ret->max)
 					   : max->type == RV_JSON_INT && max->integer >= 0 &&
 			rv_mul_ok(max->integer, (int64_t)10000, &ret->max);

@@ -504,8 +504,14 @@ static const char step_2[] = "ALTER TABLE team ADD COLUMN spec TEXT;"
 			     "ALTER TABLE meter_def ADD COLUMN spec TEXT;"
 			     "CREATE INDEX meter_def_name ON meter_def (name);";
 
+/* Limits by the clocks of a place, and of some resources only; what a sliding window no longer
+ * needs is found by its time. */
+static const char step_3[] = "ALTER TABLE meter_def ADD COLUMN zone TEXT;"
+			     "ALTER TABLE meter_def ADD COLUMN resources_json TEXT;";
+
 const struct rv_migration rv_sqlite_migrations[] = {
 	{ 1, step_1 },
 	{ 2, step_2 },
+	{ 3, step_3 },
 };
 const size_t rv_sqlite_n_migrations = RV_COUNT(rv_sqlite_migrations);

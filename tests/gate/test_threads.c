@@ -19,6 +19,7 @@ struct crowd {
 	pthread_mutex_t lock; /* guards all below */
 	unsigned n_allowed, n_held, n_denied, n_other;
 	int64_t spent; /* 1/10000 */
+	unsigned running; /* allowed and not over */
 	char intent[64]; /* of the first allowed one */
 	bool intents_differ;
 	bool is_stopped; /* the suspension has been reported */
@@ -128,6 +129,72 @@ TEST(money_is_never_over_spent)
 	lab_reopen(&l);
 	CHECK_OK(&l.f, used_now(&l, &used));
 	CHECK(used == c.spent);
+	lab_done(&l);
+}
+
+/* ---- what goes on at once ---- */
+
+enum { AT_ONCE = 5 };
+
+struct over {
+	struct rv_gate *gate;
+	const char *intent;
+};
+
+static enum rv_code is_over(void *arg, struct rv_op *op, struct rv_err *err)
+{
+	const struct over *o = arg;
+	const struct rv_gate_outcome out = { .intent = rv_str_of(o->intent),
+		.status = RV_STR_INIT("succeeded") };
+	struct rv_str event;
+	return rv_gate_outcome(o->gate, op, &out, &event, err);
+}
+
+static void act_for_a_while(struct crowd *c, unsigned number)
+{
+	static const struct lab_question look = { .asker = "gw",
+		.system = "ads-bot",
+		.action = "look",
+		.type = "Service",
+		.id = "shop",
+		.context = "{\"reeve\":{\"act\":true}}" };
+	(void)number; /* all do the same */
+	for (int i = 0; i < ROUNDS; i++) {
+		struct lab_answer a;
+		lab_ask(c->lab, &look, &a);
+		count(c, &a, 0);
+		if (a.outcome != RV_ALLOW)
+			continue;
+		pthread_mutex_lock(&c->lock);
+		c->running++;
+		c->n_late += c->running > AT_ONCE;
+		pthread_mutex_unlock(&c->lock);
+		struct rv_err err = { 0 };
+		struct over o = { c->lab->gate, a.intent };
+		const struct rv_job job = { .kind = RV_JOB_CHANGE,
+			.run = is_over,
+			.arg = &o,
+			.actor = { .type = RV_ACTOR_POINT, .id = RV_STR_INIT("gw") } };
+		pthread_mutex_lock(&c->lock);
+		c->running--; /* before it is told: nobody may come in earlier */
+		pthread_mutex_unlock(&c->lock);
+		CHECKF(rv_control_call(c->lab->f.gov, &job, &err) == RV_OK, "%s", err.msg);
+	}
+}
+
+TEST(never_more_at_once_than_the_limit)
+{
+	struct lab l = { .gate = NULL };
+	struct crowd c;
+	lab_open(&l);
+	CHECK_OK(&l.f, lab_publish(&l, PERMIT));
+	CHECK_OK(&l.f,
+		lab_apply(&l,
+			"kind: Limit\nname: at-once\nspec: {role: buyer, unit: concurrent, max: 5, "
+			"actions: [look]}\n"));
+	crowd_run(&c, &l, act_for_a_while);
+	CHECK(c.n_late == 0 && c.n_other == 0 && c.n_allowed >= AT_ONCE);
+	CHECK(c.n_allowed + c.n_denied == CALLERS * ROUNDS);
 	lab_done(&l);
 }
 
