@@ -1,5 +1,6 @@
 /* Questions about policies: what would change, what would be said. */
 #include "api/api_int.h"
+#include "gate/charter.h"
 #include "gate/replay.h"
 
 enum { FILES_MAX = 100 };
@@ -138,4 +139,9 @@ enum rv_code rv_api_system_policy(struct rv_api_call *c, struct rv_json_w *w, st
 	rv_json_w_kv_str(w, "name", c->param[0]);
 	rv_json_w_kv_str(w, "text", text);
 	return RV_OK;
+}
+
+enum rv_code rv_api_system_charter(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
+{
+	return rv_gate_charter(c->gate, c->op, c->param[0], w, err);
 }

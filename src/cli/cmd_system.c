@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/policy.h"
 
 static const char *server, *reason, *label, *ttl, *out_file;
 static int64_t version;
@@ -259,6 +260,7 @@ int rv_cmd_system(int argc, char **argv)
 	static const struct rv_sub subs[] = {
 		{ "list", cmd_list, "every AI system you may see" },
 		{ "show", cmd_show, "one, with what is missing" },
+		{ "charter", rv_cmd_system_charter, "what it may do, in sentences" },
 		{ "submit", cmd_move, "ask for approval of a draft" },
 		{ "withdraw", cmd_move, "take a submission back" },
 		{ "approve", cmd_move,

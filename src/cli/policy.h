@@ -8,4 +8,5 @@ struct rv_str rv_policy_file_name(const char *path);
 int rv_cmd_policy_test(int argc, char **argv);
 int rv_cmd_policy_simulate(int argc, char **argv);
 int rv_cmd_policy_replay(int argc, char **argv);
+int rv_cmd_system_charter(int argc, char **argv);
 #endif

@@ -106,6 +106,8 @@ static const struct row rows[] = {
 	{ "GET", "/v1/limits/{name}", "/v1/limits/ads-bot", NULL, "olga", 200, 404, 0, 0, NULL,
 		NULL },
 	/* questions about policies */
+	{ "GET", SYS "charter", "/v1/systems/ads-bot/charter", NULL, "olga", 200, 404, 0, 0, NULL,
+		NULL },
 	{ "GET", SYS "policy", "/v1/systems/ads-bot/policy", NULL, "olga", 200, 404, 0, 0, NULL,
 		NULL },
 	{ "POST", "/v1/replay", "/v1/replay", "{\"since\":\"1d\"}", "aldo", 200, 403, 0, 0, NULL,
