@@ -115,6 +115,8 @@ void rv_api_kv_list(struct rv_json_w *w, const char *name, const struct rv_str *
 struct rv_str rv_api_str(const struct rv_json *v, const char *name);
 /* Stored JSON text as a value; nothing for an empty slice. */
 void rv_api_kv_json(struct rv_json_w *w, const char *name, struct rv_str json);
+/* people.c: "fields": what differs. */
+void rv_api_put_fields(struct rv_json_w *w, const struct rv_apply_field *fields, size_t n);
 /* audit.c: the event that the path's first parameter names (an id, or a place in the log), if the
  * caller may see it. */
 RV_MUST_USE enum rv_code rv_api_event_find(struct rv_api_call *c, struct rv_ledger_entry *ret,

@@ -137,6 +137,23 @@ static void put_warnings(struct rv_json_w *w, const struct rv_apply_item *it)
 	rv_json_w_arr_end(w);
 }
 
+void rv_api_put_fields(struct rv_json_w *w, const struct rv_apply_field *fields, size_t n)
+{
+	rv_json_w_name(w, "fields");
+	rv_json_w_arr(w);
+	for (size_t i = 0; i < n; i++) {
+		const struct rv_apply_field *f = &fields[i];
+		rv_json_w_obj(w);
+		rv_json_w_kv_str(w, "path", f->path);
+		rv_api_kv_json(w, "from", f->from);
+		rv_api_kv_json(w, "to", f->to);
+		if (f->widens)
+			rv_json_w_kv_bool(w, "widens", true);
+		rv_json_w_obj_end(w);
+	}
+	rv_json_w_arr_end(w);
+}
+
 static void put_apply_item(struct rv_json_w *w, const struct rv_apply_item *it)
 {
 	static const char *const words[] = { [RV_APPLY_UNCHANGED] = "unchanged",
@@ -151,21 +168,8 @@ static void put_apply_item(struct rv_json_w *w, const struct rv_apply_item *it)
 	if (it->unseparated)
 		rv_json_w_kv_bool(w, "unseparated", true);
 	put_warnings(w, it);
-	if (it->n_fields > 0) {
-		rv_json_w_name(w, "fields");
-		rv_json_w_arr(w);
-		for (size_t i = 0; i < it->n_fields; i++) {
-			const struct rv_apply_field *f = &it->fields[i];
-			rv_json_w_obj(w);
-			rv_json_w_kv_str(w, "path", f->path);
-			rv_api_kv_json(w, "from", f->from);
-			rv_api_kv_json(w, "to", f->to);
-			if (f->widens)
-				rv_json_w_kv_bool(w, "widens", true);
-			rv_json_w_obj_end(w);
-		}
-		rv_json_w_arr_end(w);
-	}
+	if (it->n_fields > 0)
+		rv_api_put_fields(w, it->fields, it->n_fields);
 	rv_json_w_obj_end(w);
 }
 

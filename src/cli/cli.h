@@ -95,4 +95,5 @@ int rv_cmd_runner(int argc, char **argv);
 int rv_cmd_mcp(int argc, char **argv);
 int rv_cmd_hook(int argc, char **argv);
 int rv_cmd_policy(int argc, char **argv);
+int rv_cmd_manifests(int argc, char **argv);
 #endif

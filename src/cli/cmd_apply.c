@@ -124,6 +124,19 @@ static void print_warnings(const struct rv_json *it)
 	}
 }
 
+void rv_show_fields(const struct rv_json *v)
+{
+	size_t n;
+	const struct rv_json *const *fields = rv_jarr(v, "fields", &n);
+	for (size_t i = 0; i < n; i++) {
+		printf("    %.*s: ", RV_FMT(rv_jstr(fields[i], "path")));
+		put_value(rv_json_get(fields[i], "from"));
+		printf(" -> ");
+		put_value(rv_json_get(fields[i], "to"));
+		printf("%s\n", rv_jbool(fields[i], "widens") ? "  (widens)" : "");
+	}
+}
+
 static void print_item(const struct rv_json *it)
 {
 	static const struct {
@@ -142,15 +155,8 @@ static void print_item(const struct rv_json *it)
 	if (rv_jbool(it, "unseparated"))
 		printf("  %s[unseparated]%s", rv_colour(RV_RED), rv_colour(RV_PLAIN));
 	printf("\n");
-	size_t n;
-	const struct rv_json *const *fields = rv_jarr(it, "fields", &n);
-	for (size_t i = 0; i < n && !rv_str_eqz(result, "created"); i++) {
-		printf("    %.*s: ", RV_FMT(rv_jstr(fields[i], "path")));
-		put_value(rv_json_get(fields[i], "from"));
-		printf(" -> ");
-		put_value(rv_json_get(fields[i], "to"));
-		printf("%s\n", rv_jbool(fields[i], "widens") ? "  (widens)" : "");
-	}
+	if (!rv_str_eqz(result, "created"))
+		rv_show_fields(it);
 	print_warnings(it);
 }
 
@@ -174,7 +180,8 @@ int rv_cmd_apply(int argc, char **argv)
 	static const char *server;
 	static const struct rv_opt opts[] = {
 		{ "file", 'f', RV_OPT_LIST, "PATH",
-			"a file or a folder of *.yaml, *.json, *.cedar; '-' is standard input",
+			"a file or a folder of *.yaml, *.json, *.cedar, *.csv; '-' is standard "
+			"input",
 			&paths },
 		{ "dry-run", 'n', RV_OPT_FLAG, NULL, "show what would change, change nothing",
 			&dry_run },

@@ -260,6 +260,8 @@ int rv_cmd_system(int argc, char **argv)
 	static const struct rv_sub subs[] = {
 		{ "list", cmd_list, "every AI system you may see" },
 		{ "show", cmd_show, "one, with what is missing" },
+		{ "history", rv_cmd_system_history, "every version of its profile" },
+		{ "diff", rv_cmd_system_diff, "what differs between two" },
 		{ "charter", rv_cmd_system_charter, "what it may do, in sentences" },
 		{ "submit", cmd_move, "ask for approval of a draft" },
 		{ "withdraw", cmd_move, "take a submission back" },

@@ -32,6 +32,7 @@ static const struct rv_sub commands[] = {
 	{ "status", rv_cmd_status, "how the service is" },
 	{ "Who and what", NULL, NULL },
 	{ "apply", rv_cmd_apply, "bring registry, policies and people to what files say" },
+	{ "manifests", rv_cmd_manifests, "the registry as files for apply" },
 	{ "person", rv_cmd_person, "people who answer for AI systems" },
 	{ "change", rv_cmd_change, "widenings that wait for a second person" },
 	{ "system", rv_cmd_system, "AI systems and their life: approve, suspend, resume, retire" },

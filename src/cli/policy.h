@@ -1,4 +1,4 @@
-/* What the files of `reeve policy` share. One thread. */
+/* What the files of `reeve policy` and `reeve system` share. One thread. */
 #ifndef RV_CLI_POLICY_H
 #define RV_CLI_POLICY_H
 #include "base/str.h"
@@ -9,4 +9,6 @@ int rv_cmd_policy_test(int argc, char **argv);
 int rv_cmd_policy_simulate(int argc, char **argv);
 int rv_cmd_policy_replay(int argc, char **argv);
 int rv_cmd_system_charter(int argc, char **argv);
+int rv_cmd_system_history(int argc, char **argv);
+int rv_cmd_system_diff(int argc, char **argv);
 #endif

@@ -12,6 +12,8 @@ enum rv_colour rv_outcome_colour(struct rv_str outcome);
 void rv_show_event(const struct rv_json *item);
 /* "chain" of an answer: who answers for it. */
 void rv_show_chain(const struct rv_json *chain);
+/* "fields" of an answer: what differs. */
+void rv_show_fields(const struct rv_json *v);
 /* The answer of POST /v1/apply. */
 void rv_show_apply(const struct rv_json *v);
 #endif

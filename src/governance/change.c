@@ -2,14 +2,6 @@
  * was proposed against; if that moved on in the meantime, it has to be proposed anew. */
 #include "governance/apply_int.h"
 
-static enum rv_kind kind_of(struct rv_str name)
-{
-	for (int k = RV_KIND_NONE + 1; k < RV_KIND_COUNT; k++)
-		if (rv_str_eqz(name, rv_kind_name((enum rv_kind)k)))
-			return (enum rv_kind)k;
-	return RV_KIND_NONE;
-}
-
 static enum rv_code event_of(struct rv_op *op, enum rv_event_kind kind,
 	const struct rv_db_change *c, struct rv_str reason, bool alone, struct rv_err *err)
 {
@@ -147,7 +139,7 @@ static enum rv_code need_second(
 static enum rv_code carry_out(
 	struct rv_op *op, const struct rv_db_change *c, bool alone, struct rv_err *err)
 {
-	struct rv_apply_item item = { .kind = kind_of(c->kind), .name = c->name };
+	struct rv_apply_item item = { .kind = rv_kind_parse(c->kind), .name = c->name };
 	struct rv_manifest m = { .kind = item.kind, .name = c->name };
 	struct rv_apply_one o = {
 		.op = op, .m = &m, .item = &item, .author = c->author, .second = !alone
@@ -210,7 +202,7 @@ enum rv_code rv_change_decide(
 	bool alone = false;
 	RV_TRY(load(op, id, &c, err));
 	RV_TRY(need_to_see(op, &c, err));
-	const struct rv_apply_kind *k = rv_apply_kind_of(kind_of(c.kind));
+	const struct rv_apply_kind *k = rv_apply_kind_of(rv_kind_parse(c.kind));
 	RV_TRY(rv_need(op, k ? k->rights : RV_RIGHT_GOVERNOR, err));
 	RV_TRY(need_pending(&c, err));
 	if (!approve) {

@@ -294,8 +294,8 @@ enum rv_kind {
 const char *rv_kind_name(enum rv_kind k); /* "Team" ... */
 
 struct rv_source {
-	const char *path; /* for messages; *.cedar is a Policy named after the file, *.json and
-			   *.yaml manifests */
+	const char *path; /* for messages; *.cedar is a Policy named after the file, *.csv a
+			   catalogue of resources, *.json and *.yaml manifests */
 	struct rv_str text;
 };
 struct rv_manifest {
@@ -314,6 +314,17 @@ struct rv_manifest_set {
  * outlive the set. Any thread. */
 RV_MUST_USE enum rv_code rv_manifest_read(struct rv_arena *a, const struct rv_source *sources,
 	size_t n_sources, struct rv_manifest_set *ret, struct rv_err *err);
+
+/* The registry as manifests (kind NONE: all kinds), in dependency order: applied again they change
+ * nothing. spec: JSON. Admins, governors, auditors. Left out is what has no manifest: the first
+ * admin, and systems that are being or were offboarded. */
+struct rv_manifest_text {
+	enum rv_kind kind;
+	struct rv_str name, spec;
+};
+RV_MUST_USE enum rv_code rv_manifest_list(struct rv_op *op, enum rv_kind kind,
+	struct rv_manifest_text **ret, size_t *ret_n, struct rv_err *err);
+enum rv_kind rv_kind_parse(struct rv_str name); /* NONE: unknown */
 
 enum rv_apply_result {
 	RV_APPLY_UNCHANGED,
@@ -367,6 +378,17 @@ RV_MUST_USE enum rv_code rv_system_list(
 	struct rv_op *op, struct rv_db_system **ret, size_t *ret_n, struct rv_err *err);
 RV_MUST_USE enum rv_code rv_system_history(struct rv_op *op, struct rv_str name,
 	struct rv_db_system_version **ret, size_t *ret_n, struct rv_err *err);
+
+struct rv_system_diff {
+	int64_t from, to; /* versions */
+	const struct rv_apply_field *fields;
+	size_t n_fields;
+	bool widens;
+};
+/* What differs between two versions of a profile; 0: to is what waits, else what is in force; from
+ * is what is in force, else the one before. As rv_system_get; RV_ENOENT no such version. */
+RV_MUST_USE enum rv_code rv_system_diff(struct rv_op *op, struct rv_str name, int64_t from,
+	int64_t to, struct rv_system_diff *ret, struct rv_err *err);
 
 /* draft -> submitted; owner, author or governor. Freezes the version. */
 RV_MUST_USE enum rv_code rv_system_submit(struct rv_op *op, struct rv_str name, struct rv_err *err);

@@ -9,7 +9,7 @@
 
 enum { MANIFESTS_MAX = 20000, ANCESTORS_MAX = 64 };
 
-static enum rv_kind kind_of(struct rv_str name)
+enum rv_kind rv_kind_parse(struct rv_str name)
 {
 	for (int k = RV_KIND_NONE + 1; k < RV_KIND_COUNT; k++)
 		if (rv_str_eqz(name, rv_kind_name((enum rv_kind)k)))
@@ -71,7 +71,7 @@ static enum rv_code read_doc(
 	RV_TRY(rv_json_need(&o, "spec", RV_JSON_OBJ, &m.spec, err));
 	RV_TRY(rv_json_obj_close(&o, err));
 	const struct rv_json *at = rv_json_get(v, "kind");
-	m.kind = kind_of(kind);
+	m.kind = rv_kind_parse(kind);
 	if (m.kind == RV_KIND_NONE)
 		return RV_FAIL_AT(err, RV_EINVAL, path, at->line, at->col,
 			"kind '%.*s' is none of Team, Person, Group, Role, Point, Resource, "
@@ -122,13 +122,31 @@ static enum rv_code read_cedar(struct reader *r, const struct rv_source *s, stru
 	return add(r, &out, err);
 }
 
+struct csv {
+	struct reader *r;
+	const char *path;
+};
+
+static enum rv_code on_csv_row(void *arg, struct rv_str doc, uint32_t line, struct rv_err *err)
+{
+	const struct csv *c = arg;
+	const struct rv_json *v;
+	RV_TRY(rv_json_parse(c->r->a, doc, NULL, &v, err));
+	RV_TRY(read_doc(c->r, c->path, v, err));
+	c->r->items[c->r->n - 1].line = line;
+	return RV_OK;
+}
+
 static enum rv_code read_source(struct reader *r, const struct rv_source *s, struct rv_err *err)
 {
 	const struct rv_json *v;
 	const struct rv_json_limits limits = { .max_bytes = 4 << 20, .max_depth = 32 };
 	struct rv_str path = rv_str_of(s->path);
+	struct csv csv = { r, s->path };
 	if (rv_str_ends(path, RV_STR(".cedar")))
 		return read_cedar(r, s, err);
+	if (rv_str_ends(path, RV_STR(".csv")))
+		return rv_csv_read(r->a, s->text, on_csv_row, &csv, err);
 	if (!rv_str_ends(path, RV_STR(".json"))) {
 		RV_TRY(rv_yaml_parse(r->a, s->text, &limits, &v, err));
 	} else {

@@ -86,6 +86,14 @@ enum rv_code rv_spec_text(struct rv_json_obj *o, const char *name, size_t max_by
 enum rv_code rv_spec_canonical(
 	struct rv_arena *a, const struct rv_json *v, struct rv_str *ret, struct rv_err *err);
 
+/* manifest_csv.c: a catalogue as a table; each row becomes a document {kind, name, spec}. line:
+ * where it begins. Errors: RV_EINVAL with line and, as column, the cell; what row returned, with
+ * its line.
+ */
+typedef enum rv_code rv_csv_row(void *arg, struct rv_str doc, uint32_t line, struct rv_err *err);
+enum rv_code rv_csv_read(
+	struct rv_arena *a, struct rv_str text, rv_csv_row *row, void *arg, struct rv_err *err);
+
 /* diff.c: fields that differ; old NULL: created. */
 enum rv_code rv_spec_diff(struct rv_op *op, enum rv_kind kind, const struct rv_json *old,
 	const struct rv_json *now, struct rv_apply_field **ret, size_t *ret_n, bool *ret_widens,

@@ -106,6 +106,9 @@ static const struct row rows[] = {
 	{ "GET", "/v1/limits/{name}", "/v1/limits/ads-bot", NULL, "olga", 200, 404, 0, 0, NULL,
 		NULL },
 	/* questions about policies */
+	{ "GET", "/v1/manifests", "/v1/manifests?kind=Role", NULL, "aldo", 200, 403, 0, 0, NULL,
+		NULL },
+	{ "GET", SYS "diff", "/v1/systems/ads-bot/diff", NULL, "olga", 200, 404, 0, 0, NULL, NULL },
 	{ "GET", SYS "charter", "/v1/systems/ads-bot/charter", NULL, "olga", 200, 404, 0, 0, NULL,
 		NULL },
 	{ "GET", SYS "policy", "/v1/systems/ads-bot/policy", NULL, "olga", 200, 404, 0, 0, NULL,
