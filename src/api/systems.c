@@ -15,6 +15,8 @@ static void put_system(struct rv_json_w *w, const struct rv_db_system *s)
 	rv_api_kv(w, "parent", s->parent);
 	rv_api_kv(w, "environment", s->environment);
 	rv_api_kv(w, "risk", s->risk);
+	if (s->labels_json.n > 2)
+		rv_api_kv_json(w, "labels", s->labels_json);
 	rv_json_w_kv_i64(w, "version", s->version);
 	if (s->pending)
 		rv_json_w_kv_i64(w, "pending_version", s->pending);
@@ -32,6 +34,43 @@ static void put_system(struct rv_json_w *w, const struct rv_db_system *s)
 	rv_api_kv(w, "suspend_reason", s->suspend_reason);
 }
 
+/* ?label=a,b: all of them. */
+static enum rv_code has_labels(struct rv_api_call *c, const struct rv_db_system *s,
+	struct rv_str want, bool *ret, struct rv_err *err)
+{
+	const struct rv_json *labels;
+	struct rv_str one;
+	*ret = true;
+	RV_TRY(rv_json_parse(c->arena, s->labels_json.n > 0 ? s->labels_json : RV_STR("[]"), NULL,
+		&labels, err));
+	while (*ret && rv_str_split(&want, ',', &one)) {
+		bool found = false;
+		for (size_t i = 0; i < labels->n_items && !found; i++)
+			found = rv_str_eq(labels->items[i]->str, one);
+		*ret = found;
+	}
+	return RV_OK;
+}
+
+/* Does it fit what the query selects? */
+static enum rv_code is_selected(
+	struct rv_api_call *c, const struct rv_db_system *s, bool *ret, struct rv_err *err)
+{
+	const struct {
+		const char *name;
+		struct rv_str value;
+	} plain[] = { { "owner", s->owner }, { "role", s->role }, { "team", s->team },
+		{ "class", s->class }, { "state", s->frozen ? RV_STR("frozen") : s->state } };
+	struct rv_str labels = rv_api_query(c, "label");
+	*ret = true;
+	for (size_t i = 0; i < RV_COUNT(plain); i++) {
+		struct rv_str want = rv_api_query(c, plain[i].name);
+		if (want.p && !rv_str_eq(want, plain[i].value))
+			*ret = false;
+	}
+	return *ret && labels.p ? has_labels(c, s, labels, ret, err) : RV_OK;
+}
+
 enum rv_code rv_api_systems(struct rv_api_call *c, struct rv_json_w *w, struct rv_err *err)
 {
 	struct rv_db_system *rows;
@@ -40,6 +79,10 @@ enum rv_code rv_api_systems(struct rv_api_call *c, struct rv_json_w *w, struct r
 	rv_json_w_name(w, "systems");
 	rv_json_w_arr(w);
 	for (size_t i = 0; i < n; i++) {
+		bool is;
+		RV_TRY(is_selected(c, &rows[i], &is, err));
+		if (!is)
+			continue;
 		rv_json_w_obj(w);
 		put_system(w, &rows[i]);
 		rv_json_w_obj_end(w);

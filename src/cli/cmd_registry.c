@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/manifest_schema.inc" /* made of docs/manifest.schema.json */
 #include "cli/policy.h"
 #include "cli/show.h"
 
@@ -147,8 +148,12 @@ static void print_manifests(struct rv_client *c, const struct rv_json *v)
 
 int rv_cmd_manifests(int argc, char **argv)
 {
+	static bool schema;
 	static const struct rv_opt opts[] = {
 		{ "kind", 'k', RV_OPT_STR, "KIND", "only these: Person, System, Policy …", &kind },
+		{ "schema", 0, RV_OPT_FLAG, NULL,
+			"print the JSON Schema of manifests, for editors; needs no server",
+			&schema },
 		COMMON_OPTS,
 	};
 	static const struct rv_usage u = { "manifests", "",
@@ -156,7 +161,15 @@ int rv_cmd_manifests(int argc, char **argv)
 		"Applied again they change nothing; kept in Git they are where to go on from. Left "
 		"out is what has no manifest: the\nfirst admin, and systems that were "
 		"offboarded.\n\n"
-		"  reeve manifests > acme.yaml\n  reeve apply -f acme.yaml --dry-run",
+		"  reeve manifests > acme.yaml\n  reeve apply -f acme.yaml --dry-run\n"
+		"  reeve manifests --schema > manifest.schema.json",
 		opts, RV_COUNT(opts), 0, 0 };
+	int n, status = rv_cli_parse(&u, argc, argv, &n);
+	if (status != RV_CLI_GO)
+		return status;
+	if (schema) {
+		fputs(manifest_schema, stdout);
+		return 0;
+	}
 	return get(&u, argc, argv, manifests_path, print_manifests);
 }

@@ -78,11 +78,44 @@ static void print_one(const struct rv_json *v)
 			rv_colour(RV_PLAIN));
 }
 
+static const char *label_of, *owner, *role, *class_, *state;
+
+/* /v1/systems with what selects. */
+static const char *list_path(struct rv_client *c)
+{
+	const char *const names[] = { "label", "owner", "role", "class", "state" };
+	const char *const values[] = { label_of, owner, role, class_, state };
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, 1 << 16);
+	rv_buf_addz(&b, "/v1/systems");
+	bool any = false;
+	for (size_t i = 0; i < RV_COUNT(names); i++) {
+		if (!values[i])
+			continue;
+		rv_buf_printf(
+			&b, "%s%s=%s", any ? "&" : "?", names[i], rv_client_seg(c, values[i]));
+		any = true;
+	}
+	struct rv_str s = rv_arena_str(&c->arena, rv_buf_str(&b));
+	return s.p ? s.p : "/v1/systems";
+}
+
 static int cmd_list(int argc, char **argv)
 {
-	static const struct rv_opt opts[] = { COMMON_OPTS };
+	static const struct rv_opt opts[] = {
+		{ "label", 'l', RV_OPT_STR, "NAME", "with this label; several divided by commas",
+			&label_of },
+		{ "owner", 0, RV_OPT_STR, "PERSON", "of this owner", &owner },
+		{ "role", 0, RV_OPT_STR, "ROLE", "in this role", &role },
+		{ "class", 0, RV_OPT_STR, "CLASS", "assistant, agent or worker", &class_ },
+		{ "state", 0, RV_OPT_STR, "STATE", "draft … retired, or frozen", &state },
+		COMMON_OPTS,
+	};
 	static const struct rv_usage u = { "system list", "", "every AI system you may see",
-		"  reeve system list\n  reeve system list --json", opts, RV_COUNT(opts), 0, 0 };
+		"  reeve system list\n  reeve system list -l pci,web --class worker\n  reeve "
+		"system "
+		"list --json",
+		opts, RV_COUNT(opts), 0, 0 };
 	struct rv_err err = { 0 };
 	struct rv_client c;
 	const struct rv_json *v;
@@ -91,7 +124,7 @@ static int cmd_list(int argc, char **argv)
 		return status;
 	enum rv_code code = rv_client_open(&c, server, &err);
 	if (code == RV_OK)
-		code = rv_client_call(&c, RV_HTTP_GET, "/v1/systems", NO_BODY, &v, &err);
+		code = rv_client_call(&c, RV_HTTP_GET, list_path(&c), NO_BODY, &v, &err);
 	status = code == RV_OK ? 0 : rv_cli_fail(u.name, &err);
 	if (code == RV_OK && json)
 		rv_print_json(v);

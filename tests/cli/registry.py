@@ -118,4 +118,55 @@ def history_and_diff(l):
     assert (l.json("system", "diff", "deploy-bot", who="gordon")["to"]) == 2
 
 
+@case
+def selected_by_labels(l):
+    text = open(os.path.join(SOURCE, "examples/acme/systems.yaml")).read()
+    l.ok("apply", "-f", l.file("l.yaml", text.replace("risk: medium", "risk: medium\n  labels: [pci, web]", 1)), who="olivia")
+    for c in ("invoice-agent",):
+        l.run("system", "approve", c, who="gordon")
+    names = lambda *a: [s["name"] for s in l.json("system", "list", *a, who="gordon")["systems"]]
+    assert names("-l", "pci") == names("--label", "web,pci") == ["invoice-agent"]
+    assert names("-l", "pci,moon") == [] and len(names()) == 5
+    assert names("--role", "deployer") == ["deploy-bot"] and names("--class", "assistant") == ["faq-bot"]
+    assert names("--state", "suspended") == [] and len(names("--owner", "olivia", "--state", "active")) == 5
+    assert l.run("system", "list", "--owner", "a&state=active", who="gordon")[1].endswith("0 AI systems\n")
+
+
+def known(l, doc):
+    """The fields that the reader knows in the place where `nonsense` stands."""
+    status, _, err = l.run("apply", "-n", "-f", l.file("x.json", json.dumps(doc)), who="ada")
+    assert status == 2 and "nonsense" in err and "known here: " in err, err
+    return set(err.split("known here: ")[1].strip().rstrip(")").split(", "))
+
+
+@case
+def the_schema_is_what_the_readers_read(l):
+    schema = json.loads(l.ok("manifests", "--schema"))
+    specs = {a["if"]["properties"]["kind"]["const"]: a["then"]["properties"]["spec"] for a in schema["allOf"]}
+    assert set(specs) == set(schema["properties"]["kind"]["enum"]) and len(specs) == 9
+    need = {"System": {"dimensions": {}}, "Limit": {"role": "r", "max": 1, "per": "day"}, "Policy": {"cedar": ""}}
+    for kind, spec in specs.items():
+        name = "T/x" if kind == "Resource" else "x"
+        assert known(l, {"kind": kind, "name": name, "spec": {**need.get(kind, {}), "nonsense": 1}}) == set(spec["properties"]), kind
+    system = specs["System"]["properties"]
+    base = {"class": "agent", "owner": "olivia", "dimensions": {k: 1 for k in system["dimensions"]["properties"]}}
+
+    def inside(spec):
+        return known(l, {"kind": "System", "name": "x", "spec": {**base, **spec}})
+    assert known(l, {"kind": "System", "name": "x", "spec": {"dimensions": {"nonsense": 1}}}) == set(system["dimensions"]["properties"])
+    entry = system["actions"]["properties"]["never"]["items"]["anyOf"][1]["properties"]
+    for got, want in (
+        (inside({"failure": {"nonsense": 1}}), system["failure"]), (inside({"review": {"cadence": "1d", "nonsense": 1}}), system["review"]),
+        (inside({"usage_policy": {"nonsense": 1}}), system["usage_policy"]), (inside({"model": {"nonsense": 1}}), system["model"]),
+        (inside({"access": [{"resource": "x", "nonsense": 1}]}), system["access"]["items"]),
+        (inside({"escalation": [{"to": "a", "within": "1h", "nonsense": 1}]}), system["escalation"]["items"]),
+        (inside({"limits": [{"nonsense": 1}]}), system["limits"]["anyOf"][1]["items"]),
+        (inside({"actions": {"nonsense": 1}}), system["actions"]),
+        (inside({"actions": {"never": [{"action": "a", "nonsense": 1}]}}), system["actions"]["properties"]["never"]["items"]["anyOf"][1]),
+        (inside({"actions": {"never": [{"action": "a", "amount": {"nonsense": 1}}]}}), entry["amount"]),
+        (inside({"actions": {"never": [{"action": "a", "time": {"from": "01:00", "until": "02:00", "nonsense": 1}}]}}), entry["time"]),
+    ):
+        assert got == set(want["properties"]), (got, set(want["properties"]))
+
+
 main(setup)
