@@ -1,6 +1,8 @@
 /* Durable events a second by batch size, against the same bytes through pwrite and fdatasync alone,
  * in one run; many callers at once; opening again. Search is measured by bench_search.
- * Usage: bench_ledger [EVENTS]  how many events the log has that is opened (200,000)
+ * Usage: bench_ledger [EVENTS [IN_FLIGHT]]
+ *   EVENTS     how many events the log has that is opened (200,000)
+ *   IN_FLIGHT  only this column, over and over for ten seconds: for a profiler
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -232,6 +234,14 @@ int main(int argc, char **argv)
 	uint64_t events = 200000;
 	if (argc > 1 && (!rv_str_u64(rv_str_of(argv[1]), &events) || events < 1000))
 		return 2;
+	uint64_t only;
+	if (argc > 2) {
+		if (!rv_str_u64(rv_str_of(argv[2]), &only) || only == 0 || only > RING)
+			return 2;
+		for (int k = 0; k < 10; k++)
+			printf("%9llu %14.0f\n", (unsigned long long)only, ours((size_t)only));
+		return 0;
+	}
 	printf("durable events/s, %d-byte events, so many in flight from one thread\n", EVENT);
 	printf("%9s %14s %14s %8s %14s %8s\n", "in flight", "pwrite+sync", "ledger", "ratio",
 		"SQLite, 6 idx", "times");

@@ -19,8 +19,7 @@ RV_MUST_USE bool rv_b64url_parse(struct rv_str text, uint8_t *out, size_t cap, s
 struct rv_sha256 {
 	uint8_t b[32];
 };
-/* Of the parts one after another. Uses a per-thread prefetched digest: no allocation after a
- * thread's first call. */
+/* Of the parts one after another. No allocation after a thread's first call. */
 void rv_sha256_parts(const struct rv_str *parts, size_t n_parts, struct rv_sha256 *ret);
 static inline void rv_sha256_of(struct rv_str bytes, struct rv_sha256 *ret)
 {

@@ -6,8 +6,7 @@ enum { SLOTS = RV_IDS_MAX * 2 };
 
 static void table_done(struct rv_ids_table *t)
 {
-	free(t->hash);
-	free(t->seq);
+	free(t->slot);
 	*t = (struct rv_ids_table){ 0 };
 }
 
@@ -27,19 +26,22 @@ bool rv_ids_add(struct rv_ids *t, uint64_t hash, uint64_t seq)
 		t->now = (struct rv_ids_table){ 0 };
 	}
 	struct rv_ids_table *now = &t->now;
-	if (!now->hash)
-		now->hash = calloc(SLOTS, sizeof *now->hash);
-	if (!now->seq)
-		now->seq = calloc(SLOTS, sizeof *now->seq);
-	if (!now->hash || !now->seq)
+	if (!now->slot)
+		now->slot = calloc(SLOTS, sizeof *now->slot);
+	if (!now->slot)
 		return false;
 	size_t i = hash & (SLOTS - 1);
-	while (now->hash[i])
+	while (now->slot[i].hash)
 		i = (i + 1) & (SLOTS - 1);
-	now->hash[i] = hash;
-	now->seq[i] = seq;
+	now->slot[i] = (struct rv_ids_slot){ hash, seq };
 	now->n++;
 	return true;
+}
+
+void rv_ids_expect(const struct rv_ids *t, uint64_t hash)
+{
+	if (t->now.slot)
+		__builtin_prefetch(&t->now.slot[hash & (SLOTS - 1)], 1);
 }
 
 /* Along a chain of slots the later record stands later. */
@@ -47,10 +49,10 @@ static size_t table_find(
 	const struct rv_ids_table *t, uint64_t hash, uint64_t *ret, size_t n, size_t cap)
 {
 	size_t from = n;
-	if (!t->hash)
+	if (!t->slot)
 		return n;
-	for (size_t i = hash & (SLOTS - 1); t->hash[i]; i = (i + 1) & (SLOTS - 1)) {
-		if (t->hash[i] != hash)
+	for (size_t i = hash & (SLOTS - 1); t->slot[i].hash; i = (i + 1) & (SLOTS - 1)) {
+		if (t->slot[i].hash != hash)
 			continue;
 		if (n == cap) { /* keep the newest */
 			if (from == cap)
@@ -58,7 +60,7 @@ static size_t table_find(
 			memmove(ret + from, ret + from + 1, (cap - from - 1) * sizeof *ret);
 			n--;
 		}
-		ret[n++] = t->seq[i];
+		ret[n++] = t->slot[i].seq;
 	}
 	for (size_t i = from, k = n; i + 1 < k; i++, k--) {
 		uint64_t v = ret[i];

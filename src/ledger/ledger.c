@@ -58,6 +58,16 @@ struct rv_job_rec *rv_list_pop(struct rv_list *q)
 	return r;
 }
 
+void rv_list_move(struct rv_list *to, struct rv_list *from)
+{
+	if (!from->head)
+		return;
+	*to->tail = from->head;
+	to->tail = from->tail;
+	to->n += from->n;
+	rv_list_init(from);
+}
+
 void rv_list_free(struct rv_list *q)
 {
 	for (struct rv_job_rec *r; (r = rv_list_pop(q));)

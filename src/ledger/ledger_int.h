@@ -263,8 +263,11 @@ RV_MUST_USE bool rv_index_is_whole(const struct rv_seg *s);
  */
 
 enum { RV_IDS_MAX = 1 << 17 };
+struct rv_ids_slot {
+	uint64_t hash, seq; /* hash 0: free */
+};
 struct rv_ids_table {
-	uint64_t *hash, *seq;
+	struct rv_ids_slot *slot;
 	size_t n;
 };
 struct rv_ids {
@@ -273,6 +276,8 @@ struct rv_ids {
 void rv_ids_done(struct rv_ids *t);
 /* False: no memory; it is found by scanning then. */
 bool rv_ids_add(struct rv_ids *t, uint64_t hash, uint64_t seq);
+/* This hash is about to be added: a hint to the processor. */
+void rv_ids_expect(const struct rv_ids *t, uint64_t hash);
 /* Sequence numbers of this hash, newest first, at most cap. */
 size_t rv_ids_find(const struct rv_ids *t, uint64_t hash, uint64_t *ret, size_t cap);
 
@@ -314,6 +319,8 @@ struct rv_list {
 void rv_list_init(struct rv_list *q);
 void rv_list_push(struct rv_list *q, struct rv_job_rec *r);
 struct rv_job_rec *rv_list_pop(struct rv_list *q);
+/* All of `from` behind `to`. */
+void rv_list_move(struct rv_list *to, struct rv_list *from);
 void rv_list_free(struct rv_list *q);
 
 /* gather.c: how long the writer waits for company. Its own, save `want`, which q_mu guards. */

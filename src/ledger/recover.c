@@ -85,12 +85,6 @@ static void keep_control(struct rv_list *from, struct rv_list *control, struct r
 		rv_list_push(r->is_control ? control : others, r);
 }
 
-static void append_list(struct rv_list *to, struct rv_list *from)
-{
-	for (struct rv_job_rec *r; (r = rv_list_pop(from));)
-		rv_list_push(to, r);
-}
-
 static void set_full(struct rv_ledger *l)
 {
 	set_state(l, RV_LEDGER_FULL,
@@ -131,7 +125,7 @@ void rv_writer_failed(struct rv_ledger *l, int e, struct rv_list *now, struct rv
 	keep_control(rest, &control, &others);
 	rv_writer_finish(l, &others, RV_EAUDIT);
 	if (give_reserve(l))
-		append_list(rest, &control);
+		rv_list_move(rest, &control);
 	else
 		rv_writer_finish(l, &control, RV_EAUDIT);
 }

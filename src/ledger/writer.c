@@ -124,6 +124,7 @@ static void encode(struct rv_ledger *l, struct rv_list *q, int64_t now)
 		rv_tree_leaf_hash(rv_str_n(p + RV_REC_HEAD, r->leaf_n), &r->hash);
 		r->seq = seq++;
 		r->at = (uint32_t)(s->used + l->out.n);
+		rv_ids_expect(&l->ids, r->id_hash);
 		l->out.n += rv_rec_size(r->leaf_n, r->side.n);
 	}
 }
@@ -178,12 +179,6 @@ static int write_batch(struct rv_ledger *l, struct rv_list *q)
 	return e;
 }
 
-static void append_list(struct rv_list *to, struct rv_list *from)
-{
-	for (struct rv_job_rec *r; (r = rv_list_pop(from));)
-		rv_list_push(to, r);
-}
-
 static void note_clock(struct rv_ledger *l)
 {
 	int64_t now = rv_clock_unix_ns(l->clock);
@@ -201,11 +196,8 @@ static void commit(struct rv_ledger *l, struct rv_list *in)
 	int64_t began = mono();
 	size_t n = in->n;
 	note_clock(l);
-	append_list(&l->ours, in); /* ours go first */
-	*in = l->ours;
-	if (!in->head)
-		in->tail = &in->head;
-	rv_list_init(&l->ours);
+	rv_list_move(&l->ours, in); /* ours go first */
+	rv_list_move(in, &l->ours);
 	rv_list_init(&now);
 	l->flight[0] = &now;
 	l->flight[1] = in;
@@ -300,6 +292,9 @@ static void take(struct rv_ledger *l, struct rv_list *ret, struct rv_list *refus
 	rv_list_init(ret);
 	rv_list_init(refused);
 	bool may = l->state == RV_LEDGER_OPEN, may_control = may || l->state == RV_LEDGER_FULL;
+	if (may &&
+		l->queue.n <= RV_LEDGER_BATCH_MAX) /* however many, those who submit wait little */
+		rv_list_move(ret, &l->queue);
 	while (l->queue.head && ret->n < RV_LEDGER_BATCH_MAX) {
 		struct rv_job_rec *r = rv_list_pop(&l->queue);
 		rv_list_push(may || (may_control && r->is_control) ? ret : refused, r);

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "base/enc.h"
+#include "base/enc_int.h"
 #include "base/uuid.h"
 #include "tests/harness.h"
 
@@ -56,6 +57,29 @@ TEST(hex)
 }
 
 /* FIPS 180-4 example "abc". */
+/* Every length over several blocks, whole and cut in three: what hashes here by instruction is what
+ * the library says. */
+TEST(sha256_is_the_librarys)
+{
+	char bytes[300];
+	struct rv_sha256 want, got;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (char)(i * 167 + 13);
+	for (size_t n = 0; n <= sizeof bytes; n++) {
+		const struct rv_str all = rv_str_n(bytes, n);
+		rv_sha256_by_library(&all, 1, &want);
+		rv_sha256_of(all, &got);
+		CHECK(rv_sha256_eq(&got, &want));
+		for (size_t cut = 0; cut <= n; cut += 7) {
+			size_t then = cut + (n - cut) / 3;
+			const struct rv_str parts[] = { rv_str_sub(all, 0, cut),
+				rv_str_sub(all, cut, then), rv_str_sub(all, then, n) };
+			rv_sha256_parts(parts, 3, &got);
+			CHECK(rv_sha256_eq(&got, &want));
+		}
+	}
+}
+
 TEST(sha256)
 {
 	struct rv_sha256 whole, parts, streamed;
