@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/json_int.h"
 
-enum { MAX_BYTES_DEFAULT = 1 << 20, MAX_DEPTH_DEFAULT = 64, DUP_SCAN_MAX = 12 };
+enum { MAX_BYTES_DEFAULT = 1 << 20, MAX_DEPTH_DEFAULT = 64 };
 
 struct reader {
 	struct rv_arena *arena;
@@ -232,38 +232,14 @@ static void *grow_slot(struct reader *r, struct grow *g, size_t size)
 	return g->p + size * g->n++;
 }
 
-static int member_order(const void *a, const void *b)
-{
-	const struct rv_json_member *const *x = a, *const *y = b;
-	int c = rv_str_cmp((*x)->name, (*y)->name);
-	return c != 0 ? c : (*x < *y ? -1 : *x > *y);
-}
-
-static enum rv_code dup_fail(struct reader *r, const struct rv_json_member *m)
-{
-	return RV_FAIL_AT(r->err, RV_EINVAL, NULL, m->line, m->col, "name '%.*s' occurs twice",
-		RV_FMT(m->name));
-}
-
 static enum rv_code check_dups(struct reader *r, const struct rv_json_member *m, size_t n)
 {
-	if (n <= DUP_SCAN_MAX) {
-		for (size_t i = 1; i < n; i++)
-			for (size_t j = 0; j < i; j++)
-				if (rv_str_eq(m[i].name, m[j].name))
-					return dup_fail(r, &m[i]);
-		return RV_OK;
-	}
-	const struct rv_json_member **order = rv_arena_array(r->arena, n, sizeof *order);
-	if (!order)
+	size_t i = rv_json_dup(r->arena, m, n);
+	if (i == SIZE_MAX)
 		return RV_FAIL_ARENA(r->err);
-	for (size_t i = 0; i < n; i++)
-		order[i] = &m[i];
-	qsort(order, n, sizeof *order, member_order);
-	for (size_t i = 1; i < n; i++)
-		if (rv_str_eq(order[i]->name, order[i - 1]->name))
-			return dup_fail(r, order[i]);
-	return RV_OK;
+	return i == n ? RV_OK
+		      : RV_FAIL_AT(r->err, RV_EINVAL, NULL, m[i].line, m[i].col,
+				"name '%.*s' occurs twice", RV_FMT(m[i].name));
 }
 
 static enum rv_code read_array(struct reader *r, uint32_t depth, struct rv_json *v)

@@ -2,7 +2,7 @@
  * posting only ever grows at its end. */
 #include "search/search_int.h"
 
-enum { SLOTS = 1024 };
+enum { SLOTS = 1024, MEMOS = 2048 };
 
 struct rv_build *rv_build_new(uint64_t first, uint32_t max_rows)
 {
@@ -14,7 +14,8 @@ struct rv_build *rv_build_new(uint64_t first, uint32_t max_rows)
 	b->logged = malloc(max_rows * sizeof *b->logged);
 	b->slots = calloc(SLOTS, sizeof *b->slots);
 	b->n_slots = SLOTS;
-	if (!b->logged || !b->slots) {
+	b->memo = calloc(MEMOS, sizeof *b->memo);
+	if (!b->logged || !b->slots || !b->memo) {
 		rv_build_free(b);
 		return NULL;
 	}
@@ -32,6 +33,7 @@ void rv_build_free(struct rv_build *b)
 	free(b->bytes);
 	free(b->words);
 	free(b->slots);
+	free(b->memo);
 	free(b->ids);
 	free(b);
 }
@@ -52,34 +54,56 @@ static bool grow(void *array, size_t need, size_t *cap, size_t size)
 	return true;
 }
 
-static uint32_t *slot_of(const struct rv_build *b, struct rv_str key)
+/* The hash of a word, a field in front of it. */
+static uint32_t tag_of(uint8_t field, struct rv_str word)
 {
-	uint32_t i = (uint32_t)rv_str_hash(key, 0x73656172) & (b->n_slots - 1);
-	while (b->slots[i] && !rv_str_eq(rv_build_word(b, b->slots[i] - 1), key))
-		i = (i + 1) & (b->n_slots - 1);
+	return (uint32_t)rv_str_hash(word, UINT64_C(0x73656172) << 8 | field);
+}
+
+static bool is_word(const struct rv_build *b, uint32_t w, uint8_t field, struct rv_str word)
+{
+	const char *key = b->bytes + b->words[w].at;
+	return b->words[w].n == word.n + 1 && (uint8_t)key[0] == field &&
+		memcmp(key + 1, word.p, word.n) == 0;
+}
+
+static struct rv_build_slot *slot_of(
+	const struct rv_build *b, uint32_t tag, uint8_t field, struct rv_str word)
+{
+	uint32_t i = tag & (b->n_slots - 1);
+	for (; b->slots[i].word; i = (i + 1) & (b->n_slots - 1))
+		if (b->slots[i].tag == tag && is_word(b, b->slots[i].word - 1, field, word))
+			break;
 	return &b->slots[i];
 }
 
-uint32_t rv_build_find(const struct rv_build *b, struct rv_str key)
+uint32_t rv_build_find(const struct rv_build *b, uint8_t field, struct rv_str word)
 {
-	uint32_t w = *slot_of(b, key);
+	uint32_t w = slot_of(b, tag_of(field, word), field, word)->word;
 	return w ? w - 1 : UINT32_MAX;
 }
 
 static bool rehash(struct rv_build *b)
 {
-	uint32_t *old = b->slots, *slots = calloc(b->n_slots * 2, sizeof *slots);
+	uint32_t n = b->n_slots * 2;
+	struct rv_build_slot *slots = calloc(n, sizeof *slots);
 	if (!slots)
 		return false;
+	for (uint32_t i = 0; i < b->n_slots; i++) {
+		uint32_t at = b->slots[i].tag & (n - 1);
+		while (b->slots[i].word && slots[at].word)
+			at = (at + 1) & (n - 1);
+		if (b->slots[i].word)
+			slots[at] = b->slots[i];
+	}
+	free(b->slots);
 	b->slots = slots;
-	b->n_slots *= 2;
-	for (uint32_t w = 0; w < b->n_words; w++)
-		*slot_of(b, rv_build_word(b, w)) = w + 1;
-	free(old);
+	b->n_slots = n;
 	return true;
 }
 
-static bool word_new(struct rv_build *b, struct rv_str key, uint32_t *ret)
+static bool word_new(
+	struct rv_build *b, uint32_t tag, uint8_t field, struct rv_str word, uint32_t *ret)
 {
 	size_t cap = b->words_cap;
 	if (b->n_words * 2 >= b->n_slots && !rehash(b))
@@ -87,15 +111,16 @@ static bool word_new(struct rv_build *b, struct rv_str key, uint32_t *ret)
 	if (!grow(&b->words, b->n_words + 1, &cap, sizeof *b->words))
 		return false;
 	b->words_cap = (uint32_t)cap;
-	if (b->n_bytes + key.n > UINT32_MAX ||
-		!grow(&b->bytes, b->n_bytes + key.n, &b->bytes_cap, 1))
+	size_t n = word.n + 1;
+	if (b->n_bytes + n > UINT32_MAX || !grow(&b->bytes, b->n_bytes + n, &b->bytes_cap, 1))
 		return false;
-	memcpy(b->bytes + b->n_bytes, key.p, key.n);
+	b->bytes[b->n_bytes] = (char)field;
+	memcpy(b->bytes + b->n_bytes + 1, word.p, word.n);
 	b->words[b->n_words] =
-		(struct rv_build_word){ .at = (uint32_t)b->n_bytes, .n = (uint32_t)key.n };
-	b->n_bytes += key.n;
+		(struct rv_build_word){ .at = (uint32_t)b->n_bytes, .n = (uint32_t)n };
+	b->n_bytes += n;
 	*ret = b->n_words++;
-	*slot_of(b, key) = *ret + 1;
+	*slot_of(b, tag, field, word) = (struct rv_build_slot){ *ret + 1, tag };
 	return true;
 }
 
@@ -122,34 +147,53 @@ static bool posting_add(struct rv_posting *p, uint16_t row)
 	return true;
 }
 
-static bool add_word(struct rv_build *b, uint8_t field, struct rv_str s, uint16_t row)
+static bool word_of(struct rv_build *b, uint8_t field, struct rv_str s, uint32_t *ret)
 {
-	char small[512];
-	RV_AUTO_FREE char *big = NULL;
-	char *key = small;
-	uint32_t w;
-	if (s.n + 1 > sizeof small)
-		key = big = malloc(s.n + 1);
-	if (!key)
-		return false;
-	key[0] = (char)field;
-	memcpy(key + 1, s.p, s.n);
-	struct rv_str k = rv_str_n(key, s.n + 1);
-	uint32_t known = *slot_of(b, k);
-	if (known)
-		w = known - 1;
-	else if (!word_new(b, k, &w))
-		return false;
-	return posting_add(&b->words[w].rows, row);
+	uint32_t tag = tag_of(field, s), w = slot_of(b, tag, field, s)->word;
+	if (w == 0)
+		return word_new(b, tag, field, s, ret);
+	*ret = w - 1;
+	return true;
 }
 
+static bool add_word(struct rv_build *b, uint8_t field, struct rv_str s, uint16_t row)
+{
+	uint32_t w;
+	return word_of(b, field, s, &w) && posting_add(&b->words[w].rows, row);
+}
+
+static bool add_known(struct rv_build *b, const struct rv_build_memo *m, uint16_t row)
+{
+	for (unsigned i = 0; i < m->n_tokens; i++)
+		if (!posting_add(&b->words[m->token[i]].rows, row))
+			return false;
+	return true;
+}
+
+/* Most texts come again and again: a name, a sentence of a policy. Their tokens are looked up once.
+ */
 static bool add_tokens(struct rv_build *b, struct rv_str text, uint16_t row)
 {
 	char buf[RV_TOKEN_MAX];
-	struct rv_str t;
-	while ((t = rv_token_next(&text, buf)).n > 0)
-		if (!add_word(b, RV_TEXT_FIELD, t, row))
+	struct rv_str t, rest = text;
+	struct rv_build_memo new = { .n = (uint8_t)text.n };
+	bool is_short = text.n <= RV_MEMO_TEXT;
+	struct rv_build_memo *m =
+		is_short ? &b->memo[rv_str_hash(text, 0x74657874) & (MEMOS - 1)] : NULL;
+	if (m && m->n == text.n && memcmp(m->text, text.p, text.n) == 0)
+		return add_known(b, m, row);
+	while ((t = rv_token_next(&rest, buf)).n > 0) {
+		uint32_t w;
+		if (!word_of(b, RV_TEXT_FIELD, t, &w) || !posting_add(&b->words[w].rows, row))
 			return false;
+		is_short = is_short && new.n_tokens < RV_MEMO_TOKENS;
+		if (is_short)
+			new.token[new.n_tokens++] = w;
+	}
+	if (is_short) {
+		memcpy(new.text, text.p, text.n);
+		*m = new;
+	}
 	return true;
 }
 

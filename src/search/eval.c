@@ -173,9 +173,6 @@ static void pick_word(void *arg, struct rv_str word, const struct rv_post *p)
 
 static void one_word(const struct rv_view *v, uint8_t field, struct rv_str word, uint64_t *set)
 {
-	char small[256];
-	RV_AUTO_FREE char *big = NULL;
-	char *key = small;
 	struct rv_post p;
 	if (v->shard) {
 		unsigned slot = rv_shard_slot(field);
@@ -187,12 +184,7 @@ static void one_word(const struct rv_view *v, uint8_t field, struct rv_str word,
 		post_into(&p, v->shard->n, set);
 		return;
 	}
-	if (word.n + 1 > sizeof small)
-		key = big = malloc(word.n + 1);
-	rv_assert(key); /* of a query's size */
-	key[0] = (char)field;
-	memcpy(key + 1, word.p, word.n);
-	uint32_t w = rv_build_find(v->build, rv_str_n(key, word.n + 1));
+	uint32_t w = rv_build_find(v->build, field, word);
 	if (w != UINT32_MAX) {
 		p = build_post(v->build, w);
 		post_into(&p, v->build->n, set);

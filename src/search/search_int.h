@@ -83,6 +83,16 @@ struct rv_build_word {
 	uint32_t at, n; /* in bytes: the field, then the word */
 	struct rv_posting rows;
 };
+struct rv_build_slot {
+	uint32_t word, tag; /* word + 1, 0: free; hash of the word */
+};
+/* A text that was met lately, and the words of its tokens. */
+enum { RV_MEMO_TEXT = 62, RV_MEMO_TOKENS = 12 };
+struct rv_build_memo {
+	uint8_t n, n_tokens; /* n 0: free */
+	char text[RV_MEMO_TEXT];
+	uint32_t token[RV_MEMO_TOKENS];
+};
 struct rv_build {
 	uint64_t first;
 	uint32_t n, max_rows;
@@ -91,7 +101,9 @@ struct rv_build {
 	size_t n_bytes, bytes_cap;
 	struct rv_build_word *words;
 	uint32_t n_words, words_cap;
-	uint32_t *slots, n_slots;
+	struct rv_build_slot *slots;
+	uint32_t n_slots;
+	struct rv_build_memo *memo; /* by hash of the text; a later one takes the place */
 	uint64_t *ids;
 	size_t n_ids, ids_cap;
 	struct rv_sha256 last; /* leaf hash of the newest */
@@ -109,8 +121,8 @@ static inline const uint16_t *rv_posting_rows(const struct rv_posting *p)
 {
 	return p->cap ? p->many : p->few;
 }
-/* UINT32_MAX: not there. key: the field's byte and the word. */
-uint32_t rv_build_find(const struct rv_build *b, struct rv_str key);
+/* UINT32_MAX: not there. */
+uint32_t rv_build_find(const struct rv_build *b, uint8_t field, struct rv_str word);
 uint64_t rv_id_hash(struct rv_str id); /* upper 48 bits; the lower are zero */
 
 /* ---- shard.c: a shard on disk ---------------------------------------------------------------- */

@@ -361,4 +361,33 @@ TEST(every_byte_at_every_place)
 	}
 }
 
+/* Objects of every size that is looked through differently: the last name is a new one, or that of
+ * any other. */
+TEST(a_name_twice_among_many)
+{
+	static const size_t sizes[] = { 2, 8, 9, 30, 64, 65, 200 };
+	for (size_t k = 0; k < RV_COUNT(sizes); k++) {
+		size_t n = sizes[k];
+		for (size_t last = 0; last < n; last++) {
+			RV_AUTO_BUF in;
+			RV_AUTO_ARENA a;
+			const struct rv_json *v;
+			struct rv_err err = { 0 };
+			char name[32];
+			rv_buf_init(&in, 1 << 16);
+			rv_arena_init(&a, 1 << 20);
+			for (size_t i = 0; i + 1 < n; i++)
+				rv_buf_printf(&in, "%c\"n%zu\":0", i ? ',' : '{', i);
+			rv_buf_printf(&in, ",\n\"n%zu\":0}", last);
+			snprintf(name, sizeof name, "'n%zu'", last);
+			enum rv_code code = rv_json_parse(&a, rv_buf_str(&in), NULL, &v, &err);
+			if (last + 1 == n)
+				CHECKF(code == RV_OK, "%zu names: %s", n, err.msg);
+			else
+				CHECKF(code == RV_EINVAL && err.line == 2 && strstr(err.msg, name),
+					"%zu names, %zu twice: %s", n, last, err.msg);
+		}
+	}
+}
+
 MAIN()
