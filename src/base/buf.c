@@ -11,11 +11,20 @@ void rv_buf_init(struct rv_buf *b, size_t max_bytes)
 	*b = (struct rv_buf){ .max_bytes = max_bytes };
 }
 
+void rv_buf_init_on(struct rv_buf *b, void *mem, size_t mem_bytes, size_t max_bytes)
+{
+	rv_assert(mem_bytes <= max_bytes);
+	*b = (struct rv_buf){
+		.p = mem, .cap = mem_bytes, .max_bytes = max_bytes, .is_borrowed = true
+	};
+}
+
 void rv_buf_done(struct rv_buf *b)
 {
 	if (!b)
 		return;
-	free(b->p);
+	if (!b->is_borrowed)
+		free(b->p);
 	*b = (struct rv_buf){ .max_bytes = b->max_bytes };
 }
 
@@ -38,11 +47,14 @@ char *rv_buf_room(struct rv_buf *b, size_t n)
 			cap = cap > SIZE_MAX / 2 ? need : cap * 2;
 		if (cap > b->max_bytes)
 			cap = b->max_bytes;
-		char *p = realloc(b->p, cap);
+		char *p = realloc(b->is_borrowed ? NULL : b->p, cap);
 		if (!p) {
 			b->failed = true;
 			return NULL;
 		}
+		if (b->is_borrowed && b->n > 0)
+			memcpy(p, b->p, b->n);
+		b->is_borrowed = false;
 		b->p = p;
 		b->cap = cap;
 	}

@@ -8,9 +8,13 @@ struct rv_buf {
 	char *p;
 	size_t n, cap, max_bytes;
 	bool failed; /* something did not fit or memory ran out; contents are incomplete */
+	bool is_borrowed; /* p is memory of the caller's, not to be freed */
 };
 
 void rv_buf_init(struct rv_buf *b, size_t max_bytes);
+/* Begins in memory of the caller's (on the stack, mostly), which outlives b; what does not fit
+ * there moves to the heap. mem_bytes <= max_bytes. */
+void rv_buf_init_on(struct rv_buf *b, void *mem, size_t mem_bytes, size_t max_bytes);
 void rv_buf_done(struct rv_buf *b); /* frees; NULL and zeroed are fine */
 void rv_buf_clear(struct rv_buf *b); /* empties, keeps the memory, clears failed */
 void rv_buf_add(struct rv_buf *b, struct rv_str s);

@@ -18,6 +18,25 @@ TEST(arena_limit)
 	CHECK(rv_arena_alloc(&a, 0));
 }
 
+/* At the end of the memory it was lent, and one byte beyond. */
+TEST(buffer_on_borrowed_memory)
+{
+	for (size_t n = 7; n <= 9; n++) {
+		char mem[8];
+		RV_AUTO_BUF b;
+		rv_buf_init_on(&b, mem, sizeof mem, 64);
+		for (size_t i = 0; i < n; i++)
+			rv_buf_addc(&b, (char)('a' + i));
+		CHECKF((b.p == mem) == (n <= sizeof mem), "%zu bytes", n);
+		CHECKF(rv_str_eq(rv_buf_str(&b), rv_str_n("abcdefghi", n)), "%zu bytes", n);
+		rv_buf_add(&b,
+			rv_str_n("0123456789012345678901234567890123456789012345678901234", 55));
+		CHECK(b.n == n + 55 && rv_buf_ok(&b, NULL) == RV_OK);
+		rv_buf_add(&b, RV_STR("12345678"));
+		CHECK(rv_buf_ok(&b, NULL) == RV_ELIMIT);
+	}
+}
+
 TEST(arena_reuse)
 {
 	RV_AUTO_ARENA a;
