@@ -128,21 +128,44 @@ void rv_json_w_obj(struct rv_json_w *w); /* { */
 void rv_json_w_obj_end(struct rv_json_w *w);
 void rv_json_w_arr(struct rv_json_w *w);
 void rv_json_w_arr_end(struct rv_json_w *w);
-void rv_json_w_name(struct rv_json_w *w, const char *name);
 void rv_json_w_name_str(struct rv_json_w *w, struct rv_str name);
 void rv_json_w_str(struct rv_json_w *w, struct rv_str s); /* bad UTF-8 becomes U+FFFD */
-void rv_json_w_strz(struct rv_json_w *w, const char *z);
 void rv_json_w_i64(struct rv_json_w *w, int64_t v);
 void rv_json_w_bool(struct rv_json_w *w, bool v);
 void rv_json_w_null(struct rv_json_w *w);
 void rv_json_w_value(struct rv_json_w *w, const struct rv_json *v);
 /* Bytes that are one JSON value already. */
 void rv_json_w_raw(struct rv_json_w *w, struct rv_str json);
+void rv_json_w_member(struct rv_json_w *w, struct rv_str name, struct rv_str s);
+/* The same for names that stand in the program: their lengths are known when it is compiled. */
+static inline void rv_json_w_name(struct rv_json_w *w, const char *name)
+{
+	rv_json_w_name_str(w, rv_str_of(name));
+}
+static inline void rv_json_w_strz(struct rv_json_w *w, const char *z)
+{
+	rv_json_w_str(w, rv_str_of(z));
+}
 /* name and value in one; a string with p == NULL is left out. */
-void rv_json_w_kv_str(struct rv_json_w *w, const char *name, struct rv_str s);
-void rv_json_w_kv_strz(struct rv_json_w *w, const char *name, const char *z);
-void rv_json_w_kv_i64(struct rv_json_w *w, const char *name, int64_t v);
-void rv_json_w_kv_bool(struct rv_json_w *w, const char *name, bool v);
+static inline void rv_json_w_kv_str(struct rv_json_w *w, const char *name, struct rv_str s)
+{
+	if (s.p)
+		rv_json_w_member(w, rv_str_of(name), s);
+}
+static inline void rv_json_w_kv_strz(struct rv_json_w *w, const char *name, const char *z)
+{
+	rv_json_w_kv_str(w, name, rv_str_of(z));
+}
+static inline void rv_json_w_kv_i64(struct rv_json_w *w, const char *name, int64_t v)
+{
+	rv_json_w_name(w, name);
+	rv_json_w_i64(w, v);
+}
+static inline void rv_json_w_kv_bool(struct rv_json_w *w, const char *name, bool v)
+{
+	rv_json_w_name(w, name);
+	rv_json_w_bool(w, v);
+}
 
 /* RFC 8785 canonical form: names sorted by UTF-16 units, numbers as ECMAScript prints doubles. An
  * integer outside

@@ -45,6 +45,16 @@ static void put_string_slowly(struct rv_buf *out, struct rv_str s, size_t at)
 	rv_buf_addc(out, '"');
 }
 
+static char *put_quoted(char *p, struct rv_str s)
+{
+	*p++ = '"';
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	p += s.n;
+	*p++ = '"';
+	return p;
+}
+
 /* Nearly every string is plain and goes in one piece. */
 static void put_string(struct rv_buf *out, struct rv_str s)
 {
@@ -56,10 +66,7 @@ static void put_string(struct rv_buf *out, struct rv_str s)
 	char *p = rv_buf_room(out, n);
 	if (!p)
 		return;
-	p[0] = '"';
-	if (s.n > 0)
-		memcpy(p + 1, s.p, s.n);
-	p[s.n + 1] = '"';
+	(void)put_quoted(p, s); /* where it ends is known */
 	out->n += n;
 }
 
@@ -116,29 +123,57 @@ void rv_json_w_arr_end(struct rv_json_w *w)
 	close_level(w, ']');
 }
 
+/* ,"name":  in one piece when the name is plain and `more` bytes fit behind it, as they do nearly
+ * always; where those go, or NULL: nothing was written. */
+static char *put_plain_name(struct rv_json_w *w, struct rv_str name, size_t more)
+{
+	uint64_t bit = UINT64_C(1) << (w->depth & 63);
+	size_t n;
+	rv_assert(!w->after_name);
+	if (rv_json_plain_end(name, 0) < name.n || !rv_add_ok(name.n + 4, more, &n))
+		return NULL;
+	char *p = rv_buf_room(w->out, n);
+	if (!p)
+		return NULL;
+	if (w->has_item & bit)
+		*p++ = ',';
+	w->has_item |= bit;
+	p = put_quoted(p, name);
+	*p++ = ':';
+	return p;
+}
+
 void rv_json_w_name_str(struct rv_json_w *w, struct rv_str name)
 {
-	rv_assert(!w->after_name);
-	before_value(w);
-	put_string(w->out, name);
-	rv_buf_addc(w->out, ':');
+	char *p = put_plain_name(w, name, 0);
+	if (p) {
+		w->out->n = (size_t)(p - w->out->p);
+	} else {
+		before_value(w);
+		put_string(w->out, name);
+		rv_buf_addc(w->out, ':');
+	}
 	w->after_name = true;
 }
 
-void rv_json_w_name(struct rv_json_w *w, const char *name)
+void rv_json_w_member(struct rv_json_w *w, struct rv_str name, struct rv_str s)
 {
-	rv_json_w_name_str(w, rv_str_of(name));
+	size_t n;
+	bool is_plain = rv_json_plain_end(s, 0) == s.n && rv_add_ok(s.n, (size_t)2, &n);
+	char *p = is_plain ? put_plain_name(w, name, n) : NULL;
+	if (p) {
+		p = put_quoted(p, s);
+		w->out->n = (size_t)(p - w->out->p);
+		return;
+	}
+	rv_json_w_name_str(w, name);
+	rv_json_w_str(w, s);
 }
 
 void rv_json_w_str(struct rv_json_w *w, struct rv_str s)
 {
 	before_value(w);
 	put_string(w->out, s);
-}
-
-void rv_json_w_strz(struct rv_json_w *w, const char *z)
-{
-	rv_json_w_str(w, rv_str_of(z));
 }
 
 void rv_json_w_i64(struct rv_json_w *w, int64_t v)
@@ -161,31 +196,6 @@ void rv_json_w_raw(struct rv_json_w *w, struct rv_str json)
 {
 	before_value(w);
 	rv_buf_add(w->out, json);
-}
-
-void rv_json_w_kv_str(struct rv_json_w *w, const char *name, struct rv_str s)
-{
-	if (!s.p)
-		return;
-	rv_json_w_name(w, name);
-	rv_json_w_str(w, s);
-}
-
-void rv_json_w_kv_strz(struct rv_json_w *w, const char *name, const char *z)
-{
-	rv_json_w_kv_str(w, name, rv_str_of(z));
-}
-
-void rv_json_w_kv_i64(struct rv_json_w *w, const char *name, int64_t v)
-{
-	rv_json_w_name(w, name);
-	rv_json_w_i64(w, v);
-}
-
-void rv_json_w_kv_bool(struct rv_json_w *w, const char *name, bool v)
-{
-	rv_json_w_name(w, name);
-	rv_json_w_bool(w, v);
 }
 
 /* ECMAScript's Number::toString for a finite double: the shortest digits that read back, then
@@ -334,12 +344,17 @@ static enum rv_code canonical(const struct rv_json *v, struct rv_buf *out, struc
 	case RV_JSON_OBJ:
 		break;
 	}
-	RV_AUTO_FREE struct rv_json_member *sorted = malloc((v->n_members + 1) * sizeof *sorted);
+	struct rv_json_member few[8];
+	RV_AUTO_FREE struct rv_json_member *many = NULL;
+	struct rv_json_member *sorted = few;
+	if (v->n_members > RV_COUNT(few))
+		sorted = many = malloc(v->n_members * sizeof *many);
 	if (!sorted)
 		return RV_FAIL(err, RV_ENOMEM, "out of memory");
 	if (v->n_members > 0)
 		memcpy(sorted, v->members, v->n_members * sizeof *sorted);
-	qsort(sorted, v->n_members, sizeof *sorted, member_order);
+	if (v->n_members > 1)
+		qsort(sorted, v->n_members, sizeof *sorted, member_order);
 	rv_buf_addc(out, '{');
 	for (size_t i = 0; i < v->n_members; i++) {
 		if (i > 0)

@@ -234,6 +234,27 @@ TEST(duplicate_names_in_a_large_object)
 	CHECK(strstr(err.msg, "'k500' occurs twice"));
 }
 
+/* Small objects are searched by pairs, large ones sorted: around where that changes, with names of
+ * one length and the same ends. */
+TEST(duplicate_names_at_the_limit)
+{
+	for (int n = 63; n <= 66; n++) {
+		for (int twice = 0; twice < 2; twice++) {
+			RV_AUTO_ARENA a;
+			RV_AUTO_BUF text;
+			const struct rv_json *v;
+			rv_arena_init(&a, 1 << 20);
+			rv_buf_init(&text, 1 << 16);
+			rv_buf_addz(&text, "{\"\":0");
+			for (int i = 1; i < n; i++)
+				rv_buf_printf(&text, ",\"a%03dz\":0", twice && i == n - 1 ? 1 : i);
+			rv_buf_addc(&text, '}');
+			enum rv_code code = rv_json_parse(&a, rv_buf_str(&text), NULL, &v, NULL);
+			CHECKF(code == (twice ? RV_EINVAL : RV_OK), "%d names, twice %d", n, twice);
+		}
+	}
+}
+
 /* Expected texts are ECMAScript's, worked out by JSON.stringify. */
 TEST(canonical_form)
 {
