@@ -136,6 +136,14 @@ bool rv_b64url_parse(struct rv_str t, uint8_t *out, size_t cap, size_t *ret_n)
 	return b64_parse(t, B64_URL, out, cap, ret_n);
 }
 
+void rv_digest_text(struct rv_str bytes, char out[RV_DIGEST_SIZE])
+{
+	struct rv_sha256 h;
+	rv_sha256_of(bytes, &h);
+	memcpy(out, "sha256:", 7);
+	rv_hex_z(h.b, sizeof h.b, out + 7);
+}
+
 struct rv_sha256_ctx {
 	EVP_MD_CTX *evp;
 };

@@ -29,6 +29,9 @@ static inline bool rv_sha256_eq(const struct rv_sha256 *a, const struct rv_sha25
 {
 	return memcmp(a->b, b->b, 32) == 0;
 }
+/* "sha256:" and 64 hex digits, terminated. */
+enum { RV_DIGEST_SIZE = 7 + 64 + 1 };
+void rv_digest_text(struct rv_str bytes, char out[RV_DIGEST_SIZE]);
 /* Streaming. */
 struct rv_sha256_ctx;
 struct rv_sha256_ctx *rv_sha256_new(void);

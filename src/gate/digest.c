@@ -37,18 +37,15 @@ static enum rv_code put_bound(struct rv_json_w *w, const struct rv_decision *d, 
 
 enum rv_code rv_gate_digest(struct rv_decision *d, struct rv_err *err)
 {
+	char mem[2048], text[RV_DIGEST_SIZE];
 	RV_AUTO_BUF canonical;
-	rv_buf_init(&canonical, DIGEST_INPUT_MAX);
+	rv_buf_init_on(&canonical, mem, sizeof mem, DIGEST_INPUT_MAX);
 	struct rv_json_w w;
 	rv_json_w_init(&w, &canonical);
 	RV_TRY(put_bound(&w, d, err));
-	struct rv_sha256 h;
-	char hex[65];
-	rv_sha256_of(rv_buf_str(&canonical), &h);
-	rv_hex_z(h.b, sizeof h.b, hex);
-	const char *s = rv_arena_printf(d->arena, "sha256:%s", hex);
-	if (!s)
+	rv_digest_text(rv_buf_str(&canonical), text);
+	d->digest = rv_arena_str(d->arena, rv_str_n(text, sizeof text - 1));
+	if (!d->digest.p)
 		return RV_FAIL_ARENA(err);
-	d->digest = rv_str_of(s);
 	return RV_OK;
 }

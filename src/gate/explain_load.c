@@ -35,13 +35,10 @@ static enum rv_code unseal(struct explain *e, struct rv_str *ret, struct rv_err 
  * of compact JSON. */
 static bool facts_fit(const struct explain *e, struct rv_str clear, struct rv_str want)
 {
-	struct rv_sha256 h;
-	char hex[65], text[80];
+	char text[RV_DIGEST_SIZE];
 	if (e->facts->line != 1 || e->facts->col < 1 || e->facts->col >= clear.n)
 		return false;
-	rv_sha256_of(rv_str_sub(clear, e->facts->col - 1, clear.n - 1), &h);
-	rv_hex_z(h.b, sizeof h.b, hex);
-	snprintf(text, sizeof text, "sha256:%s", hex);
+	rv_digest_text(rv_str_sub(clear, e->facts->col - 1, clear.n - 1), text);
 	return rv_str_eqz(want, text);
 }
 

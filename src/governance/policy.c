@@ -86,8 +86,7 @@ static enum rv_code read_flags(
 enum rv_code rv_policy_note_of(struct rv_arena *a, const struct cedar_policy_info *p,
 	struct rv_policy_note *ret, struct rv_err *err)
 {
-	struct rv_sha256 h;
-	char hex[65];
+	char hash[RV_DIGEST_SIZE];
 	*ret = (struct rv_policy_note){ .is_forbid = p->is_forbid,
 		.id = rv_str_n(p->id.p, p->id.n) };
 	for (size_t i = 0; i < p->n_annotations; i++) {
@@ -103,12 +102,10 @@ enum rv_code rv_policy_note_of(struct rv_arena *a, const struct cedar_policy_inf
 				"breakglass, owner_may_approve)",
 				RV_FMT(p->id), RV_FMT(p->annotations[i].key));
 	}
-	rv_sha256_of(rv_str_n(p->text.p, p->text.n), &h);
-	rv_hex_z(h.b, sizeof h.b, hex);
-	const char *hash = rv_arena_printf(a, "sha256:%s", hex);
-	if (!hash)
+	rv_digest_text(rv_str_n(p->text.p, p->text.n), hash);
+	ret->hash = rv_arena_str(a, rv_str_n(hash, sizeof hash - 1));
+	if (!ret->hash.p)
 		return RV_FAIL_ARENA(err);
-	ret->hash = rv_str_of(hash);
 	ret->reason = note_get(p, "reason");
 	ret->escalate = note_get(p, "escalate");
 	RV_TRY(read_groups(a, p, ret, err));
