@@ -6,7 +6,7 @@
  * associated data. */
 #include <sodium.h>
 
-#include "governance/governance_int.h"
+#include "governance/snapshot_int.h"
 
 enum {
 	NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -107,10 +107,20 @@ enum rv_code rv_seal_key_load(
 enum rv_code rv_seal_key_of(const struct rv_gov *g, const struct rv_snapshot *s,
 	struct rv_str system, struct rv_seal_key *ret, struct rv_err *err)
 {
-	const struct rv_snap_system *sys = rv_snap_system(s, system);
+	struct snap_system *sys = snap_system_of(s, system);
+	int state = SNAP_KEY_NONE;
 	if (!sys)
 		return RV_FAIL(err, RV_ENOENT, "no system '%.*s'", RV_FMT(system));
-	return rv_seal_key_unwrap(g, sys->name, sys->wrapped_key, ret, err);
+	if (atomic_load_explicit(&sys->key_state, memory_order_acquire) == SNAP_KEY_OPEN) {
+		*ret = sys->key;
+		return RV_OK;
+	}
+	RV_TRY(rv_seal_key_unwrap(g, sys->pub.name, sys->pub.wrapped_key, ret, err));
+	if (atomic_compare_exchange_strong(&sys->key_state, &state, SNAP_KEY_OPENING)) {
+		sys->key = *ret;
+		atomic_store_explicit(&sys->key_state, SNAP_KEY_OPEN, memory_order_release);
+	}
+	return RV_OK;
 }
 
 enum rv_code rv_seal_key_destroy(struct rv_op *op, struct rv_str system, struct rv_err *err)
@@ -133,8 +143,9 @@ enum rv_code rv_seal_key_destroy(struct rv_op *op, struct rv_str system, struct 
 static enum rv_code commit_one(const uint8_t salt[SALT], struct rv_str name,
 	const struct rv_json *value, struct rv_sha256 *ret, struct rv_err *err)
 {
+	char mem[512];
 	RV_AUTO_BUF canon;
-	rv_buf_init(&canon, 1 << 22);
+	rv_buf_init_on(&canon, mem, sizeof mem, 1 << 22);
 	RV_TRY(rv_json_canonical(value, &canon, err));
 	const uint8_t len[4] = { (uint8_t)(name.n >> 24), (uint8_t)(name.n >> 16),
 		(uint8_t)(name.n >> 8), (uint8_t)name.n };

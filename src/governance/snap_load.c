@@ -82,6 +82,9 @@ static void system_make(struct snap_pack *p, const void *arg)
 		return;
 	s->pub = pub;
 	entry_init(&s->e, pub.name, (struct rv_str){ 0 });
+	atomic_init(&s->key_state, SNAP_KEY_NONE);
+	s->e.secret = &s->key;
+	s->e.secret_bytes = sizeof s->key;
 }
 
 static void credential_make(struct snap_pack *p, const void *arg)

@@ -9,8 +9,11 @@ uint64_t snap_hash(struct rv_str key, struct rv_str key2)
 
 void snap_entry_unref(struct snap_entry *e)
 {
-	if (e && atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) == 1)
-		free(e);
+	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (e->secret)
+		explicit_bzero(e->secret, e->secret_bytes);
+	free(e);
 }
 
 static size_t slots_for(size_t n)

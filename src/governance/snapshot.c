@@ -212,6 +212,11 @@ static const void *look(
 	return snap_map_get(s->maps[part], key, key2);
 }
 
+struct snap_system *snap_system_of(const struct rv_snapshot *s, struct rv_str name)
+{
+	return (struct snap_system *)look(s, RV_PART_SYSTEM, name, (struct rv_str){ 0 });
+}
+
 const struct rv_snap_system *rv_snap_system(const struct rv_snapshot *s, struct rv_str name)
 {
 	const struct snap_system *e = look(s, RV_PART_SYSTEM, name, (struct rv_str){ 0 });

@@ -12,6 +12,9 @@ struct snap_entry {
 	atomic_uint refs;
 	uint64_t hash;
 	struct rv_str key, key2;
+	/* Wiped before the memory goes; NULL: nothing secret in it. */
+	void *secret;
+	size_t secret_bytes;
 };
 struct snap_map {
 	atomic_uint refs;
@@ -43,9 +46,14 @@ void *snap_pack_mem(struct snap_pack *p, size_t n);
 struct rv_str snap_pack_str(struct snap_pack *p, struct rv_str s);
 const struct rv_str *snap_pack_strs(struct snap_pack *p, const struct rv_str *v, size_t n);
 
+/* The sealing key is opened by the first decision that needs it, and goes with the entry: when it
+ * is destroyed, or the system changes, there is another entry without it. */
+enum { SNAP_KEY_NONE, SNAP_KEY_OPENING, SNAP_KEY_OPEN };
 struct snap_system {
 	struct snap_entry e;
 	struct rv_snap_system pub;
+	atomic_int key_state;
+	struct rv_seal_key key;
 };
 struct snap_credential {
 	struct snap_entry e; /* key: SHA-256 of the token */
@@ -69,6 +77,9 @@ struct snap_role {
 	const struct rv_limit *limits;
 	size_t n_limits;
 };
+
+/* The entry of a system, for what is opened in it later; NULL: none of that name. */
+struct snap_system *snap_system_of(const struct rv_snapshot *s, struct rv_str name);
 
 struct snap_policies;
 struct snap_entities;
