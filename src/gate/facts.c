@@ -78,6 +78,7 @@ static bool asserts(const struct rv_json *props, struct rv_str name)
 static enum rv_code resource_attrs(struct rv_decision *d, cedar_scratch *s,
 	const cedar_entity *known, cedar_value *ret, struct rv_err *err)
 {
+	static const struct rv_gate_path path = { NULL, RV_STR_INIT("resource.properties") };
 	const struct rv_json *props = d->ask->resource_properties;
 	const cedar_record *base =
 		known && known->attrs.kind == CEDAR_RECORD ? known->attrs.u.record : NULL;
@@ -100,8 +101,7 @@ static enum rv_code resource_attrs(struct rv_decision *d, cedar_scratch *s,
 			(!may && (is_there || is_authoritative(m->name))))
 			continue;
 		pairs[n].key = rv_cs(m->name);
-		RV_TRY(rv_gate_value(
-			s, m->value, "resource.properties", 1, &pairs[n++].value, err));
+		RV_TRY(rv_gate_value(s, m->value, &path, 1, &pairs[n++].value, err));
 	}
 	if (!known) {
 		char *kind = rv_arena_printf(d->arena, "%.*s", RV_FMT(d->catalogue_type));
@@ -141,11 +141,14 @@ static enum rv_code resource_uid(struct rv_decision *d, struct rv_err *err)
 	}
 	if (has_namespace)
 		return RV_OK;
-	const char *full = rv_arena_printf(d->arena, "%.*s/%.*s", RV_FMT(type), RV_FMT(id));
+	char *full = rv_arena_raw(d->arena, type.n + 1 + id.n);
 	if (!full)
 		return RV_FAIL_ARENA(err);
+	memcpy(full, type.p, type.n);
+	full[type.n] = '/';
+	memcpy(full + type.n + 1, id.p, id.n);
 	d->resource_type = RV_STR("Reeve::Resource");
-	d->resource_id = rv_str_of(full);
+	d->resource_id = rv_str_n(full, type.n + 1 + id.n);
 	return RV_OK;
 }
 
@@ -233,6 +236,7 @@ static enum rv_code read_behalf(struct rv_decision *d, struct rv_err *err)
 
 static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struct rv_err *err)
 {
+	static const struct rv_gate_path context = { NULL, RV_STR_INIT("context") };
 	struct pairs p = { .n = 0 };
 	cedar_value v;
 	RV_TRY(add(&p, "effect", cedar_string(rv_cs(d->effect)), err));
@@ -248,17 +252,17 @@ static enum rv_code build_context(struct rv_decision *d, cedar_scratch *s, struc
 	if (d->amount >= 0)
 		RV_TRY(add(&p, "amount", cedar_decimal_of(d->amount), err));
 	if (d->arguments) {
-		RV_TRY(rv_gate_value(s, d->arguments, "context.arguments", 1, &v, err));
+		const struct rv_gate_path path = { &context, RV_STR_INIT("arguments") };
+		RV_TRY(rv_gate_value(s, d->arguments, &path, 1, &v, err));
 		RV_TRY(add(&p, "arguments", v, err));
 	}
 	const struct rv_json *c = d->ask->context;
 	for (size_t i = 0; c && i < c->n_members; i++) {
 		const struct rv_json_member *m = &c->members[i];
-		char path[160];
+		const struct rv_gate_path path = { &context, m->name };
 		if (is_reserved(m->name) || m->value->type == RV_JSON_NULL)
 			continue;
-		snprintf(path, sizeof path, "context.%.*s", RV_FMT(m->name));
-		RV_TRY(rv_gate_value(s, m->value, path, 1, &v, err));
+		RV_TRY(rv_gate_value(s, m->value, &path, 1, &v, err));
 		if (p.n == CONTEXT_MAX)
 			return RV_FAIL(
 				err, RV_ELIMIT, "context has more than %d members", CONTEXT_MAX);

@@ -82,9 +82,14 @@ struct rv_decision {
 
 /* How much the word of who asks is worth; point NULL: a system about itself. */
 enum rv_evidence rv_gate_evidence(const struct rv_snap_point *point);
+/* Where in the request a value stands, put into words only when something is wrong with it. */
+struct rv_gate_path {
+	const struct rv_gate_path *above; /* or NULL */
+	struct rv_str name;
+};
 /* value.c: a JSON value as Cedar's; path for messages. Errors: RV_EINVAL, RV_ELIMIT. */
-RV_MUST_USE enum rv_code rv_gate_value(cedar_scratch *s, const struct rv_json *v, const char *path,
-	unsigned depth, cedar_value *ret, struct rv_err *err);
+RV_MUST_USE enum rv_code rv_gate_value(cedar_scratch *s, const struct rv_json *v,
+	const struct rv_gate_path *path, unsigned depth, cedar_value *ret, struct rv_err *err);
 /* caller.c, facts.c: everything before policy. Errors are the request's (RV_EINVAL …); refusals set
  * the verdict. s: scratch of this thread, cleared by the caller. */
 RV_MUST_USE enum rv_code rv_gate_read(struct rv_decision *d, struct rv_err *err);

@@ -10,31 +10,47 @@ static struct rv_str keep(struct rv_decision *d, const struct rv_buf *b)
 	return b->n ? rv_arena_str(d->arena, rv_buf_str(b)) : RV_STR("");
 }
 
-/* {"args":{…salted values…},"facts":{…}} sealed under the system's key; *commits and *digest are
- * what the leaf shows of it. */
+/* What most decisions fit in; the rest moves to the heap. */
+enum { EVENT_STACK = 4 << 10, SIDE_STACK = 8 << 10 };
+
+/* "sha256:<hex>" */
+static enum rv_code digest_of(
+	struct rv_decision *d, struct rv_str bytes, struct rv_str *ret, struct rv_err *err)
+{
+	char text[RV_DIGEST_SIZE];
+	rv_digest_text(bytes, text);
+	*ret = rv_arena_str(d->arena, rv_str_n(text, sizeof text - 1));
+	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
+}
+
+/* {"args":{…salted values…},"facts":{…}} into clear; the commitments of the arguments into c, and
+ * where in clear the facts stand. */
+static enum rv_code clear_side(struct rv_decision *d, struct rv_buf *c, struct rv_buf *clear,
+	size_t *ret_facts_at, struct rv_err *err)
+{
+	rv_buf_add(clear, RV_STR("{\"args\":"));
+	if (d->arguments && d->arguments->n_members > 0)
+		RV_TRY(rv_args_commit(d->arguments, c, clear, err));
+	else
+		rv_buf_add(clear, RV_STR("{}"));
+	rv_buf_add(clear, RV_STR(",\"facts\":"));
+	*ret_facts_at = clear->n;
+	rv_gate_facts_json(d, clear);
+	return rv_buf_ok(clear, err);
+}
+
+/* The side sealed under the system's key; *commits and *digest are what the leaf shows of it. */
 static enum rv_code seal_side(
 	struct rv_decision *d, struct rv_str *commits, struct rv_str *digest, struct rv_err *err)
 {
-	RV_AUTO_BUF facts, args, c, clear, sealed;
-	struct rv_buf *const all[] = { &facts, &args, &c, &clear, &sealed };
-	for (size_t i = 0; i < RV_COUNT(all); i++)
-		rv_buf_init(all[i], SIDE_MAX);
-	rv_gate_facts_json(d, &facts);
-	RV_TRY(rv_buf_ok(&facts, err));
-	struct rv_sha256 h;
-	char hex[65];
-	rv_sha256_of(rv_buf_str(&facts), &h);
-	rv_hex_z(h.b, sizeof h.b, hex);
-	const char *text = rv_arena_printf(d->arena, "sha256:%s", hex);
-	if (!text)
-		return RV_FAIL_ARENA(err);
-	*digest = rv_str_of(text);
-	if (d->arguments && d->arguments->n_members > 0)
-		RV_TRY(rv_args_commit(d->arguments, &c, &args, err));
-	rv_buf_addz(&clear, "{\"args\":");
-	rv_buf_add(&clear, args.n ? rv_buf_str(&args) : RV_STR("{}"));
-	rv_buf_addz(&clear, ",\"facts\":");
-	rv_buf_add(&clear, rv_buf_str(&facts));
+	char c_mem[1024], clear_mem[SIDE_STACK], sealed_mem[SIDE_STACK];
+	RV_AUTO_BUF c, clear, sealed;
+	size_t facts_at;
+	rv_buf_init_on(&c, c_mem, sizeof c_mem, SIDE_MAX);
+	rv_buf_init_on(&clear, clear_mem, sizeof clear_mem, SIDE_MAX);
+	rv_buf_init_on(&sealed, sealed_mem, sizeof sealed_mem, SIDE_MAX);
+	RV_TRY(clear_side(d, &c, &clear, &facts_at, err));
+	RV_TRY(digest_of(d, rv_str_sub(rv_buf_str(&clear), facts_at, clear.n), digest, err));
 	rv_buf_addc(&clear, '}');
 	RV_TRY(rv_buf_ok(&clear, err));
 	struct rv_seal_key key;
@@ -81,8 +97,9 @@ static void fill_event(const struct rv_decision *d, struct rv_event *ev)
 static enum rv_code build(struct rv_decision *d, const struct rv_event *ev, struct rv_str *ret,
 	char id[RV_UUID_SIZE], struct rv_err *err)
 {
+	char mem[EVENT_STACK];
 	RV_AUTO_BUF b;
-	rv_buf_init(&b, RV_EVENT_MAX);
+	rv_buf_init_on(&b, mem, sizeof mem, RV_EVENT_MAX);
 	RV_TRY(rv_event_build(ev, d->now_ns, &b, id, err));
 	*ret = keep(d, &b);
 	return ret->p ? RV_OK : RV_FAIL_ARENA(err);
@@ -92,14 +109,14 @@ static enum rv_code build(struct rv_decision *d, const struct rv_event *ev, stru
  * policies, and the change of the meters, in the event it came with. */
 static enum rv_code detail_text(struct rv_decision *d, struct rv_str *ret, struct rv_err *err)
 {
-	RV_AUTO_BUF b;
-	struct rv_json_w w;
-	char amount[32];
-	rv_buf_init(&b, RV_EVENT_MAX);
 	bool reserves = d->verdict.outcome == RV_ALLOW && d->n_limits > 0;
 	bool is_shadow = d->system && d->system->observe;
 	if (!reserves && !is_shadow)
 		return RV_OK;
+	RV_AUTO_BUF b;
+	struct rv_json_w w;
+	char amount[32];
+	rv_buf_init(&b, RV_EVENT_MAX);
 	rv_json_w_init(&w, &b);
 	rv_json_w_obj(&w);
 	if (is_shadow)
@@ -213,9 +230,10 @@ static void put_limits(struct rv_json_w *w, const struct rv_decision *d)
 
 void rv_gate_answer_json(struct rv_decision *d)
 {
+	char mem[EVENT_STACK];
 	RV_AUTO_BUF b;
 	struct rv_json_w w;
-	rv_buf_init(&b, 1 << 20);
+	rv_buf_init_on(&b, mem, sizeof mem, 1 << 20);
 	rv_json_w_init(&w, &b);
 	rv_json_w_obj(&w);
 	rv_json_w_kv_strz(&w, "outcome", rv_outcome_name(d->verdict.outcome));

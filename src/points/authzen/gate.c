@@ -66,12 +66,13 @@ static enum rv_code admit(void *self, struct rv_http_req *r, void **ret_caller, 
 static void decided(void *arg, const struct rv_gate_answer *ans)
 {
 	struct rv_authzen_ask *ask = arg;
-	RV_AUTO_BUF b;
-	rv_buf_init(&b, 1 << 20);
 	if (ans->code != RV_OK) {
 		rv_authzen_fail(ask, &ans->err);
 		return;
 	}
+	char mem[4096];
+	RV_AUTO_BUF b;
+	rv_buf_init_on(&b, mem, sizeof mem, 1 << 20);
 	rv_buf_addz(&b, "{\"reeve\":");
 	rv_buf_add(&b, ans->reeve_json);
 	rv_buf_addc(&b, '}');
