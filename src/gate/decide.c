@@ -105,10 +105,25 @@ static void ignore(void *arg, enum rv_code code, uint64_t seq, const struct rv_s
 {
 }
 
+static struct rv_ledger_words words_of(
+	const struct rv_decision *d, const char *id, enum rv_event_kind kind)
+{
+	return (struct rv_ledger_words){ .id = rv_str_of(id),
+		.system = d->ask->subject_id,
+		.action = d->ask->action,
+		.outcome = rv_str_of(rv_outcome_name(d->verdict.outcome)),
+		.kind = rv_str_of(rv_event_kind_name(kind)) };
+}
+
 static void record_directly(struct rv_decision *d)
 {
-	const struct rv_ledger_record first = { .event = d->event, .side = d->event_side };
-	const struct rv_ledger_record second = { .event = d->intent };
+	const struct rv_ledger_words words =
+		words_of(d, d->event_id, d->extra.question ? RV_EV_QUESTION : RV_EV_DECISION);
+	const struct rv_ledger_words intent_words = words_of(d, d->intent_id, RV_EV_INTENT);
+	const struct rv_ledger_record first = {
+		.event = d->event, .side = d->event_side, .words = &words
+	};
+	const struct rv_ledger_record second = { .event = d->intent, .words = &intent_words };
 	bool has_second = d->intent_id[0] != '\0';
 	rv_gate_answer_json(d);
 	if (rv_ledger_submit(d->gate->ledger, &first, has_second ? ignore : on_durable, d, NULL) !=

@@ -260,12 +260,17 @@ uint64_t rv_ledger_size(struct rv_ledger *l);
  * can be written again, one service.audit_gap event tells how many there were; then from 0. */
 void rv_ledger_refused(struct rv_ledger *l);
 
+/* What is indexed of an event: strings of its top level, empty when absent. */
+struct rv_ledger_words {
+	struct rv_str id, system, action, outcome, kind;
+};
 struct rv_ledger_record {
-	struct rv_str
-		event; /* one JSON object; "id", "kind", "system", "action", "outcome" are indexed
-			*/
+	struct rv_str event; /* one JSON object */
 	struct rv_str side; /* kept beside the leaf, not hashed; may be empty */
 	bool is_control; /* may use the reserve */
+	/* Of whoever wrote the event member by member and knows them; NULL: the event is read, and
+	 * refused when it is not JSON. Borrowed for the call. */
+	const struct rv_ledger_words *words;
 };
 /* code RV_OK: durable, and in the tree as leaf seq with this hash. RV_EAUDIT: not acknowledged; the
  * record is not in the log (it may be after a crash: ids make a second try harmless). */

@@ -40,6 +40,21 @@ static struct rv_str keep(char **at, struct rv_str s)
 	return kept;
 }
 
+/* The words of the event, in the arena when they had to be read. */
+static enum rv_code words_of(const struct rv_ledger_record *r, struct rv_arena *a,
+	struct rv_fields *ret, struct rv_err *err)
+{
+	const struct rv_ledger_words *w = r->words;
+	if (!w)
+		return rv_event_fields(a, r->event, ret, err);
+	*ret = (struct rv_fields){ .id = w->id,
+		.word = { [RV_W_SYSTEM] = w->system,
+			[RV_W_ACTION] = w->action,
+			[RV_W_OUTCOME] = w->outcome,
+			[RV_W_KIND] = w->kind } };
+	return RV_OK;
+}
+
 enum rv_code rv_job_new(
 	const struct rv_ledger_record *r, struct rv_job_rec **ret, struct rv_err *err)
 {
@@ -52,7 +67,7 @@ enum rv_code rv_job_new(
 	if (r->side.n > RV_LEDGER_SIDE_MAX)
 		return RV_FAIL(err, RV_ELIMIT, "the side bytes are %zu, at most %d fit", r->side.n,
 			RV_LEDGER_SIDE_MAX);
-	RV_TRY(rv_event_fields(&a, r->event, &f, err));
+	RV_TRY(words_of(r, &a, &f, err));
 	size_t n = r->event.n + r->side.n;
 	for (int i = 0; i < RV_W_COUNT; i++)
 		n += f.word[i].n;

@@ -111,6 +111,67 @@ TEST(a_full_disk_denies)
 	outage(ENOSPC);
 }
 
+struct found {
+	size_t n;
+	char id[64];
+};
+
+static bool take(void *arg, const struct rv_ledger_entry *e)
+{
+	struct found *f = arg;
+	RV_AUTO_ARENA a;
+	const struct rv_json *v;
+	rv_arena_init(&a, 1 << 20);
+	f->n++;
+	rv_assert(rv_json_parse(&a, e->event, NULL, &v, NULL) == RV_OK);
+	const struct rv_json *id = rv_json_get(v, "id");
+	snprintf(f->id, sizeof f->id, "%.*s", RV_FMT(id->str));
+	return true;
+}
+
+static size_t count(struct lab *l, struct rv_ledger_query q, const char *id)
+{
+	struct found f = { 0 };
+	uint64_t next;
+	rv_assert(rv_ledger_search(l->f.ledger, &q, take, &f, &next, NULL) == RV_OK);
+	CHECKF(f.n != 1 || strcmp(f.id, id) == 0, "%s, not %s", f.id, id);
+	return f.n;
+}
+
+/* The log takes the words of a decision from the gate and does not read its event: they are those
+ * that stand in it, as a restart reads them. */
+TEST(a_decision_is_found_by_its_words)
+{
+	static const struct lab_question q = { .asker = "gw",
+		.system = "deploy-bot",
+		.action = "look",
+		.type = "Service",
+		.id = "shop",
+		.context = "{\"reeve\":{\"act\":true}}" };
+	struct lab l = { 0 };
+	struct lab_answer a;
+	lab_open(&l);
+	CHECK_OK(&l.f, lab_publish(&l, PERMIT));
+	lab_ask(&l, &q, &a);
+	REQUIRE(a.outcome == RV_ALLOW && a.intent[0]);
+	for (int again = 0; again < 2; again++) {
+		struct rv_ledger_query want = { .system = RV_STR("deploy-bot"),
+			.action = RV_STR("look"),
+			.outcome = RV_STR("allow"),
+			.kind = RV_STR("decision") };
+		uint64_t seq;
+		CHECK(count(&l, want, a.id) == 1);
+		want.kind = RV_STR("intent");
+		CHECK(count(&l, want, a.intent) == 1);
+		want.outcome = RV_STR("deny");
+		CHECK(count(&l, want, "") == 0);
+		CHECK(rv_ledger_find(l.f.ledger, rv_str_of(a.id), &seq, NULL) == RV_OK);
+		CHECK(rv_ledger_find(l.f.ledger, rv_str_of(a.intent), &seq, NULL) == RV_OK);
+		lab_reopen(&l);
+	}
+	lab_done(&l);
+}
+
 TEST(a_stop_does_not_wait_for_the_log)
 {
 	struct lab l;
