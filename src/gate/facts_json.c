@@ -134,6 +134,27 @@ static const cedar_entity *find(const struct rv_decision *d, const cedar_uid *u)
 	return cedar_entities_find(rv_snap_entities(d->snap), u);
 }
 
+static void make_entity(const cedar_entity *e, struct rv_buf *out)
+{
+	struct rv_json_w w;
+	rv_json_w_init(&w, out);
+	put_entity(&w, e);
+}
+
+/* What the registry says of an entity is written once a snapshot; what was laid over it, each time.
+ */
+static void put_known(struct rv_json_w *w, const struct rv_decision *d, const cedar_entity *e)
+{
+	bool is_overlay = e >= d->overlay && e < d->overlay + RV_COUNT(d->overlay);
+	struct rv_str text = { NULL, 0 };
+	if (!is_overlay)
+		text = rv_snap_entity_text(d->snap, e, make_entity);
+	if (text.p)
+		rv_json_w_raw(w, text);
+	else
+		put_entity(w, e);
+}
+
 /* The entity, what it is in, and the entities its attributes name. */
 static void put_with_kin(struct rv_json_w *w, const struct rv_decision *d, const cedar_uid *u,
 	struct seen *seen, unsigned depth)
@@ -141,7 +162,7 @@ static void put_with_kin(struct rv_json_w *w, const struct rv_decision *d, const
 	const cedar_entity *e = find(d, u);
 	if (!e || depth > 8 || !is_new(seen, &e->uid))
 		return;
-	put_entity(w, e);
+	put_known(w, d, e);
 	for (size_t i = 0; i < e->n_parents; i++)
 		put_with_kin(w, d, &e->parents[i], seen, depth + 1);
 	if (e->attrs.kind != CEDAR_RECORD)

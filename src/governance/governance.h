@@ -809,6 +809,12 @@ int64_t rv_snap_policy_version(const struct rv_snapshot *s);
 /* Systems, people, roles, teams, groups, points and the catalogue as Cedar entities; never NULL. A
  * resource whose type has a namespace keeps it; any other is Reeve::Resource::"Type/id". */
 const struct cedar_entities *rv_snap_entities(const struct rv_snapshot *s);
+/* The text that make writes of an entity of rv_snap_entities, made once and kept as long as the
+ * entities are; p NULL: no room for it, make it yourself. Of one entity make always writes the
+ * same, and there is one make in the program. Borrowed from the snapshot. Any thread. */
+struct cedar_entity;
+struct rv_str rv_snap_entity_text(const struct rv_snapshot *s, const struct cedar_entity *e,
+	void (*make)(const struct cedar_entity *e, struct rv_buf *out));
 
 /* ---- searches kept under a name -------------------------------------------------------------- */
 

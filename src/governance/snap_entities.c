@@ -5,9 +5,18 @@
 #include "cedar.h"
 #include "governance/snapshot_int.h"
 
+/* A text somebody made of an entity. Once in its slot it stays as long as the set does. */
+struct memo {
+	const cedar_entity *of;
+	size_t n;
+	char text[];
+};
+enum { MEMOS = 1024, MEMO_PROBES = 4, MEMO_MAX = 4 << 10 };
+
 struct snap_entities {
 	atomic_uint refs;
 	cedar_entities *set;
+	_Atomic(struct memo *) memos[MEMOS];
 };
 
 struct snap_entities *snap_entities_ref(struct snap_entities *e)
@@ -22,6 +31,8 @@ void snap_entities_unref(struct snap_entities *e)
 	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	cedar_entities_free(e->set);
+	for (size_t i = 0; i < MEMOS; i++)
+		free(atomic_load_explicit(&e->memos[i], memory_order_relaxed));
 	free(e);
 }
 
@@ -344,4 +355,42 @@ enum rv_code snap_entities_change(const struct rv_snapshot *s, const struct snap
 const struct cedar_entities *rv_snap_entities(const struct rv_snapshot *s)
 {
 	return s->entities->set;
+}
+
+static struct memo *memo_make(
+	const cedar_entity *of, void (*make)(const cedar_entity *e, struct rv_buf *out))
+{
+	RV_AUTO_BUF b;
+	rv_buf_init(&b, MEMO_MAX);
+	make(of, &b);
+	struct memo *m = b.failed ? NULL : malloc(sizeof *m + b.n);
+	if (!m)
+		return NULL;
+	m->of = of;
+	m->n = b.n;
+	memcpy(m->text, b.p, b.n);
+	return m;
+}
+
+struct rv_str rv_snap_entity_text(const struct rv_snapshot *s, const struct cedar_entity *e,
+	void (*make)(const struct cedar_entity *e, struct rv_buf *out))
+{
+	struct snap_entities *es = s->entities;
+	struct memo *mine = NULL, *m = NULL;
+	for (size_t i = 0; i < MEMO_PROBES; i++) {
+		_Atomic(struct memo *) *slot = &es->memos[(e->uid.hash + i) % MEMOS];
+		m = atomic_load_explicit(slot, memory_order_acquire);
+		if (!m && !mine)
+			mine = memo_make(e, make);
+		if (!m && !mine)
+			break;
+		/* Another thread may be quicker; then m is what it put there. */
+		if (!m && atomic_compare_exchange_strong(slot, &m, mine))
+			return rv_str_n(mine->text, mine->n);
+		if (m->of == e)
+			break;
+		m = NULL;
+	}
+	free(mine);
+	return m ? rv_str_n(m->text, m->n) : (struct rv_str){ NULL, 0 };
 }
