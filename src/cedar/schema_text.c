@@ -85,21 +85,22 @@ static cedar_code name(struct reader *r, cedar_str *ret, const char *want)
 }
 
 /* IDENT {'::' IDENT}, and where ret_id is not NULL perhaps '::' STRING (its p is NULL otherwise).
- * __cedar may begin a path. */
+ * __cedar may begin a path and is none by itself. */
 static cedar_code path(struct reader *r, cedar_str *ret, cedar_str *ret_id)
 {
 	RV_AUTO_BUF b;
 	rv_buf_init(&b, 1 << 16);
 	if (ret_id)
 		*ret_id = (cedar_str){ NULL, 0 };
+	if (is_word(r, "__cedar")) {
+		rv_buf_add(&b, rs(r->lex.tok.text));
+		CEDAR_TRY(next(r));
+		CEDAR_TRY(expect(r, OP2(':', ':'), "'::' behind __cedar"));
+		rv_buf_addz(&b, "::");
+	}
 	for (;;) {
 		cedar_str part;
-		if (is_word(r, "__cedar")) {
-			part = r->lex.tok.text;
-			CEDAR_TRY(next(r));
-		} else {
-			CEDAR_TRY(ident(r, &part, "a type name"));
-		}
+		CEDAR_TRY(ident(r, &part, "a type name"));
 		rv_buf_add(&b, rs(part));
 		if (!is_op(r, OP2(':', ':')))
 			break;
